@@ -1,0 +1,388 @@
+// Package session holds the rules of asking: how the client service gets a
+// user's command to the leader, sends it again under the same name until its
+// outcome is known, and what it may say when it runs out of time.
+//
+// It is not the Go client for programs (that is package client, one folder up)
+// and not the session table (that is kv). Its neighbours: proposer takes what
+// it sends, learner tells it outcomes.
+//
+// The package is pure: same input, same output.
+package session
+
+import (
+	"maps"
+	"slices"
+
+	"paxos/paxos"
+)
+
+// Config is what a session is told at its start. Times are in ticks.
+type Config struct {
+	Node          paxos.NodeID
+	Configuration paxos.Configuration
+	Session       paxos.SessionID // 64 random bits, drawn for this start
+	Seed          uint64          // of the dice that choose a proposer
+
+	SurveyTicks  int // between two questions for the cluster, until it is known
+	ResendTicks  int // after which an unanswered command is sent again
+	RetryTicks   int // after which a refused command is sent again
+	AbandonTicks int // how long the outcome of what ran out of time stays askable
+	MaxPending   int // commands that may wait for their outcome
+	MaxBytes     int // of commands in one Propose
+}
+
+// Session pursues commands. It is a paxos.Role.
+type Session struct {
+	cfg   Config
+	dice  paxos.Dice
+	adopt paxos.Adoption
+	tick  int
+
+	applied   paxos.Slot // the highest watermark a learner reported
+	last      paxos.Sequence
+	confirmed paxos.Sequence // every lower sequence is settled
+	pending   map[paxos.Sequence]*pending
+	abandoned map[paxos.Sequence]int // settled as unknown; until which tick it keeps the floor
+	unsent    []paxos.Sequence
+
+	attempt   paxos.Number
+	leader    paxos.NodeID // whom to ask first: a hint
+	distrust  paxos.NodeID // the last that was asked in vain
+	turned    int          // the tick of the last redirection at once
+	directory paxos.Directory
+	heard     map[paxos.NodeID]int // tick of the acceptors' last survey
+	refusal   paxos.Refused        // the last one, to explain a 503
+	reports   []Report             // the last ones, the oldest first
+
+	out paxos.Effects
+}
+
+// pending is a command whose outcome is not known yet.
+type pending struct {
+	command  paxos.Command
+	asker    paxos.NodeID // "" if nobody waits
+	asked    paxos.NodeID // the proposer that it was last sent to
+	deadline int
+	retry    int // the tick at which it is sent again
+	// open are the attempts that were not refused for certain. While there is
+	// one, the command may take effect.
+	open map[paxos.Number]bool
+}
+
+// New makes a session.
+func New(cfg Config) *Session {
+	return &Session{
+		cfg: cfg, dice: paxos.Dice(cfg.Seed), confirmed: 1, pending: map[paxos.Sequence]*pending{},
+		abandoned: map[paxos.Sequence]int{}, heard: map[paxos.NodeID]int{},
+	}
+}
+
+// Header implements paxos.Role.
+func (s *Session) Header() paxos.Header {
+	return paxos.Header{Node: s.cfg.Node, Cluster: s.adopt.Cluster, Config: s.cfg.Configuration.Stamp()}
+}
+
+// Step implements paxos.Role.
+func (s *Session) Step(e paxos.Envelope) paxos.Effects {
+	switch m := e.Message.(type) {
+	case paxos.Submit:
+		s.submit(e.From, m)
+	case paxos.Refused:
+		s.refused(e.From, m)
+	case paxos.Proposed:
+		s.proposed(e.From, m)
+	case paxos.Notify:
+		s.notify(e.From, m)
+	case paxos.Surveyed:
+		s.adopt.Hear(s.cfg.Configuration, e.From, e.Cluster, m)
+		if s.cfg.Configuration.IsAcceptor(e.From) && m.Standing == paxos.Member {
+			s.heard[e.From] = s.tick
+		}
+	case paxos.Directory:
+		s.directory = m
+	}
+	return s.effects()
+}
+
+// Flush implements paxos.Role: everything that waits to be sent leaves as few
+// messages, to one proposer.
+func (s *Session) Flush() paxos.Effects {
+	if len(s.unsent) > 0 && s.adopt.Done() && s.applied > 0 {
+		s.propose()
+	}
+	return s.effects()
+}
+
+// Tick implements paxos.Role.
+func (s *Session) Tick() paxos.Effects {
+	s.tick++
+	if !s.adopt.Done() && s.tick%s.cfg.SurveyTicks == 1%s.cfg.SurveyTicks {
+		for _, id := range s.cfg.Configuration.Acceptors {
+			s.send(id, paxos.Survey{})
+		}
+	}
+	for _, sequence := range slices.Sorted(maps.Keys(s.pending)) {
+		p := s.pending[sequence]
+		switch {
+		case s.tick >= p.deadline:
+			s.giveUp(sequence, p)
+		case s.tick == p.retry:
+			s.unsent = append(s.unsent, sequence)
+			if len(p.open) > 0 {
+				s.doubt(p.asked)
+			}
+		}
+	}
+	for sequence, until := range s.abandoned {
+		if s.tick >= until {
+			delete(s.abandoned, sequence)
+		}
+	}
+	return s.effects()
+}
+
+func (s *Session) effects() paxos.Effects {
+	out := s.out
+	s.out = paxos.Effects{}
+	return out
+}
+
+func (s *Session) send(to paxos.NodeID, m paxos.Message) {
+	s.out.Send = append(s.out.Send, s.Header().Envelope(to, m))
+}
+
+func (s *Session) submit(from paxos.NodeID, m paxos.Submit) {
+	if len(s.pending) >= s.cfg.MaxPending {
+		s.send(from, paxos.Settled{Fate: paxos.FateNotApplied, Reason: paxos.Overloaded})
+		return
+	}
+	s.last++
+	p := &pending{
+		command:  paxos.Command{Session: s.cfg.Session, Sequence: s.last, Client: s.cfg.Node, Key: m.Key, Body: m.Body},
+		asker:    from,
+		deadline: s.tick + max(1, m.Ticks),
+		open:     map[paxos.Number]bool{},
+	}
+	s.pending[s.last] = p
+	s.unsent = append(s.unsent, s.last)
+	if m.NoWait {
+		s.send(from, paxos.Settled{Fate: paxos.FatePending, Name: p.command.Name()})
+		p.asker = ""
+	}
+}
+
+// propose sends what waits to the proposer that is said to lead.
+func (s *Session) propose() {
+	to := s.target()
+	if to == "" {
+		s.retryLater(s.unsent)
+		s.unsent = nil
+		return
+	}
+	floor := s.floor()
+	var commands []paxos.Command
+	bytes := 0
+	leave := func() {
+		if len(commands) > 0 {
+			s.send(to, paxos.Propose{Attempt: s.attempt, Commands: commands})
+			s.out.Events = append(s.out.Events, paxos.Event{Kind: paxos.EventPropose, Peer: to, Count: len(commands)})
+		}
+		s.attempt++
+		commands, bytes = nil, 0
+	}
+	s.attempt++
+	for _, sequence := range s.unsent {
+		p := s.pending[sequence]
+		if p == nil {
+			continue
+		}
+		c := &p.command
+		if c.Admitted == 0 {
+			// Every copy carries the watermark of the first admission, so that
+			// an old copy is known for what it is.
+			c.Admitted = s.applied
+		}
+		c.Confirmed = floor
+		if bytes += len(c.Body) + len(c.Key) + 64; bytes > s.cfg.MaxBytes && len(commands) > 0 {
+			leave()
+		}
+		commands = append(commands, *c)
+		p.open[s.attempt], p.asked = true, to
+		p.retry = s.tick + s.cfg.ResendTicks
+	}
+	leave()
+	s.unsent = nil
+}
+
+// floor is the lowest sequence that is not settled: the user may still ask for
+// what became of everything from there on.
+func (s *Session) floor() paxos.Sequence {
+	for s.confirmed <= s.last {
+		_, kept := s.abandoned[s.confirmed]
+		if s.pending[s.confirmed] != nil || kept {
+			break
+		}
+		s.confirmed++
+	}
+	return s.confirmed
+}
+
+// target is whom to ask: who is said to lead, else any proposer.
+func (s *Session) target() paxos.NodeID {
+	if s.leader == "" && s.directory.Leader != s.distrust {
+		s.leader = s.directory.Leader
+	}
+	if s.leader != "" {
+		return s.leader
+	}
+	known := s.directory.Proposers
+	if len(known) > 1 {
+		known = slices.DeleteFunc(slices.Clone(known), func(id paxos.NodeID) bool { return id == s.distrust })
+	}
+	if len(known) > 0 {
+		return known[s.dice.Below(len(known))]
+	}
+	return ""
+}
+
+// doubt makes another proposer be asked next: this one was asked in vain.
+func (s *Session) doubt(id paxos.NodeID) {
+	s.distrust = id
+	if s.leader == id {
+		s.leader = ""
+	}
+}
+
+func (s *Session) retryLater(sequences []paxos.Sequence) {
+	for _, sequence := range sequences {
+		if p := s.pending[sequence]; p != nil {
+			p.retry = s.tick + 1 + s.cfg.RetryTicks/2 + s.dice.Below(s.cfg.RetryTicks)
+		}
+	}
+}
+
+// refused takes a proposer's refusal of one attempt. It is certain that this
+// copy has no effect unless the proposer says that it is not.
+func (s *Session) refused(from paxos.NodeID, m paxos.Refused) {
+	s.refusal = m
+	if from == s.leader || m.Leader != "" {
+		s.leader = m.Leader
+	}
+	if s.leader == "" || s.leader == from {
+		s.doubt(from)
+	}
+	var again []paxos.Sequence
+	for _, name := range m.Commands {
+		p := s.pending[name.Sequence]
+		if p == nil || name.Session != s.cfg.Session || !p.open[m.Attempt] {
+			continue
+		}
+		if !m.Uncertain {
+			delete(p.open, m.Attempt)
+		}
+		again = append(again, name.Sequence)
+	}
+	if s.leader != "" && m.Reason == paxos.NotLeading && s.turned != s.tick {
+		// At once, to who leads; but two proposers that name each other must
+		// not keep a command going round and round.
+		s.turned = s.tick
+		s.unsent = append(s.unsent, again...)
+		return
+	}
+	s.retryLater(again)
+}
+
+// proposed says that commands are chosen: who answered leads. What they did is
+// for the learners to tell.
+func (s *Session) proposed(from paxos.NodeID, m paxos.Proposed) {
+	s.leader, s.distrust = from, ""
+}
+
+// notify takes a learner's word: chosen, applied, and on a quorum of disks.
+func (s *Session) notify(from paxos.NodeID, m paxos.Notify) {
+	if !slices.Contains(s.cfg.Configuration.Learners, from) {
+		return
+	}
+	s.applied = max(s.applied, m.Applied)
+	known := 0
+	for _, o := range m.Outcomes {
+		s.reports = append(s.reports, Report{from, o})
+		p := s.pending[o.Sequence]
+		if o.Session != s.cfg.Session || p == nil {
+			continue
+		}
+		known++
+		s.settle(o.Sequence, p, paxos.Settled{Fate: paxos.FateKnown, Outcome: o})
+	}
+	if n := len(s.reports); n > 2*keptReports {
+		s.reports = slices.Clone(s.reports[n-keptReports:])
+	}
+	if known > 0 {
+		s.out.Events = append(s.out.Events, paxos.Event{Kind: paxos.EventNotify, Peer: from, Slot: m.Outcomes[0].Slot, Count: known})
+	}
+}
+
+func (s *Session) settle(sequence paxos.Sequence, p *pending, answer paxos.Settled) {
+	delete(s.pending, sequence)
+	if p.asker != "" {
+		answer.Name = p.command.Name()
+		s.send(p.asker, answer)
+	}
+}
+
+// giveUp answers at the user's deadline: not applied only if every attempt was
+// refused for certain, and else unknown (DESIGN, invariant 8).
+func (s *Session) giveUp(sequence paxos.Sequence, p *pending) {
+	answer := paxos.Settled{Fate: paxos.FateNotApplied, Reason: s.refusal.Reason,
+		Answering: int(s.refusal.Answering), Needed: s.cfg.Configuration.Quorum()}
+	if !s.adopt.Done() {
+		answer.Reason, answer.Answering = paxos.NoQuorum, s.answering()
+	}
+	if len(p.open) > 0 {
+		answer.Fate = paxos.FateUnknown
+		if len(s.abandoned) < s.cfg.MaxPending {
+			s.abandoned[sequence] = s.tick + s.cfg.AbandonTicks
+		}
+	}
+	s.settle(sequence, p, answer)
+}
+
+func (s *Session) answering() int {
+	n := 0
+	for _, at := range s.heard {
+		if s.tick-at <= 3*s.cfg.SurveyTicks {
+			n++
+		}
+	}
+	return n
+}
+
+// keptReports is how many reports of learners are kept for people to look at.
+const keptReports = 1000
+
+// Report is an outcome, and the learner that reported it.
+type Report struct {
+	Learner paxos.NodeID
+	Outcome paxos.Outcome
+}
+
+// Reports gives the last limit reports, the oldest first.
+func (s *Session) Reports(limit int) []Report {
+	return slices.Clone(s.reports[max(0, len(s.reports)-limit):])
+}
+
+// Status is the client service's inner state, for /view-logs.
+type Status struct {
+	Cluster  paxos.ClusterID `json:"cluster"`
+	Session  paxos.SessionID `json:"session"`
+	Sequence paxos.Sequence  `json:"last_sequence"`
+	Pending  int             `json:"pending"`
+	Unknown  int             `json:"unknown"`
+	Applied  paxos.Slot      `json:"applied_watermark"`
+	Leader   paxos.NodeID    `json:"leader"`
+}
+
+// Status gives the inner state.
+func (s *Session) Status() Status {
+	return Status{s.adopt.Cluster, s.cfg.Session, s.last, len(s.pending), len(s.abandoned), s.applied, s.leader}
+}

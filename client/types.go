@@ -1,0 +1,150 @@
+package client
+
+import "paxos/paxos"
+
+// Sent answers a send whose value is chosen, applied, and on a quorum of disks.
+type Sent struct {
+	// Slot and Position are where in the log the value stands. A send that
+	// was repeated under the same key gives the first one's place.
+	Slot     paxos.Slot `json:"slot"`
+	Position uint32     `json:"position"`
+	// Session and Sequence name the command; Key is the idempotency key, "" for
+	// none. Either can be asked for at /outcome.
+	Session  paxos.SessionID `json:"session"`
+	Sequence paxos.Sequence  `json:"sequence"`
+	Key      string          `json:"key,omitempty"`
+	// Status is "applied", or "pending" for a send that did not wait.
+	Status string `json:"status"`
+	// Outcome is the path that tells what became of the command.
+	Outcome string `json:"outcome"`
+	// Client is the client service that answered.
+	Client paxos.NodeID `json:"client"`
+}
+
+// Value is a value and where in the log it took effect.
+type Value struct {
+	Slot     paxos.Slot `json:"slot"`
+	Position uint32     `json:"position"`
+	Value    string     `json:"value"`
+}
+
+// Page is a part of the values in log order.
+type Page struct {
+	Values []Value `json:"values"`
+	// More says that values follow, from Next on.
+	More bool   `json:"more"`
+	Next Cursor `json:"next"`
+	// Applied is the learner's applied watermark: every slot below it is in.
+	Applied paxos.Slot `json:"applied_watermark"`
+	// Count is how many values there are in all at this learner.
+	Count paxos.Number `json:"count"`
+	// Consistency is "stale": the learner answers with what it has applied.
+	Consistency string       `json:"consistency"`
+	Learner     paxos.NodeID `json:"learner"`
+}
+
+// Cursor is a place in the log: the Position-th command of a slot.
+type Cursor struct {
+	Slot     paxos.Slot `json:"slot"`
+	Position uint32     `json:"position"`
+}
+
+// Outcome tells what became of a command.
+type Outcome struct {
+	// Status is "applied", "burnt", "confirmed" (applied; the details were
+	// forgotten when the client confirmed them), "key-reused", "expired" or
+	// "not-seen". Not seen is not never: a copy may still be on its way.
+	Status   string          `json:"status"`
+	Slot     paxos.Slot      `json:"slot,omitempty"`
+	Position uint32          `json:"position"`
+	Session  paxos.SessionID `json:"session,omitempty"`
+	Sequence paxos.Sequence  `json:"sequence,omitempty"`
+	Applied  paxos.Slot      `json:"applied_watermark,omitempty"`
+	Learner  paxos.NodeID    `json:"learner,omitempty"`
+}
+
+// Leader is what a proposer says of leading.
+type Leader struct {
+	Node    paxos.NodeID `json:"node"`
+	Leading bool         `json:"leading"`
+	// Leader is who leads as far as this node knows, "" if unknown, and
+	// Address where it answers HTTP.
+	Leader    paxos.NodeID `json:"leader"`
+	Address   string       `json:"address"`
+	Ballot    paxos.Ballot `json:"ballot"`
+	Phase     string       `json:"phase"`
+	Chosen    paxos.Slot   `json:"chosen_watermark"`
+	Answering int          `json:"acceptors_answering"`
+	Needed    int          `json:"acceptors_needed"`
+}
+
+// Health is what every node says of itself.
+type Health struct {
+	Node    paxos.NodeID    `json:"node"`
+	Role    paxos.RoleName  `json:"role"`
+	Cluster paxos.ClusterID `json:"cluster"`
+	// Status is "ok", "waiting" (for initialisation, or to learn which
+	// cluster this is) or "mute" (this acceptor does not vote; Why says why).
+	Status  string       `json:"status"`
+	Why     string       `json:"why,omitempty"`
+	Version string       `json:"version"`
+	Started string       `json:"started"`
+	Uptime  float64      `json:"uptime_seconds"`
+	Starts  paxos.Number `json:"disk_starts,omitempty"`
+	State   any          `json:"state"`
+}
+
+// Responses are the outcomes that learners reported to a client service.
+type Responses struct {
+	Responses []Response `json:"responses"`
+}
+
+// Response is one report of one learner.
+type Response struct {
+	Learner  paxos.NodeID    `json:"learner"`
+	Session  paxos.SessionID `json:"session"`
+	Sequence paxos.Sequence  `json:"sequence"`
+	Status   string          `json:"status"`
+	Slot     paxos.Slot      `json:"slot"`
+	Position uint32          `json:"position"`
+}
+
+// Event is one protocol event of /view-logs.
+type Event struct {
+	Number paxos.Number `json:"number"`
+	Time   string       `json:"time"`
+	Node   paxos.NodeID `json:"node"`
+	Kind   string       `json:"kind"`
+	Peer   paxos.NodeID `json:"peer,omitempty"`
+	Ballot string       `json:"ballot,omitempty"`
+	Slot   paxos.Slot   `json:"slot,omitempty"`
+	Count  int          `json:"count,omitempty"`
+	Reason string       `json:"reason,omitempty"`
+}
+
+// Problem is an error over REST (RFC 9457, application/problem+json).
+type Problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	// Hint says what to do.
+	Hint string `json:"hint,omitempty"`
+	// The rest is there where it helps.
+	Leader    paxos.NodeID     `json:"leader,omitempty"`
+	Address   string           `json:"address,omitempty"`
+	Answering *int             `json:"acceptors_answering,omitempty"`
+	Needed    *int             `json:"acceptors_needed,omitempty"`
+	Session   *paxos.SessionID `json:"session,omitempty"`
+	Sequence  *paxos.Sequence  `json:"sequence,omitempty"`
+	Key       string           `json:"key,omitempty"`
+	Outcome   string           `json:"outcome,omitempty"`
+}
+
+// Error implements error.
+func (p *Problem) Error() string {
+	if p.Hint != "" {
+		return p.Detail + " (" + p.Hint + ")"
+	}
+	return p.Detail
+}

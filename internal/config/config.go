@@ -1,0 +1,239 @@
+// Package config turns flags and PAXOS_… environment variables into validated
+// settings of a node. A flag wins over the environment, the environment over
+// the default; a wrong value is one sentence that says what is allowed.
+//
+// It starts nothing: internal/service does, with what it finds here.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"paxos/paxos"
+)
+
+// Settings of one node. Each field is a flag; see Flags for units and defaults.
+type Settings struct {
+	Role paxos.RoleName
+	ID   paxos.NodeID
+
+	Listen          string
+	Advertise       string
+	GossipListen    string
+	GossipAdvertise string
+	Join            []string
+	Name            string
+	GossipKeyFile   string
+	Local           bool
+
+	Acceptors []string
+	Learners  []string
+	Peers     []string
+
+	Data           string
+	AllowUnsafe    bool
+	SegmentBytes   int64
+	Tick           time.Duration
+	Election       time.Duration
+	Heartbeat      time.Duration
+	Window         int
+	MaxValueBytes  int
+	RequestTimeout time.Duration
+	MaxConnections int
+
+	LogLevel  string
+	LogFormat string
+}
+
+// maxValueLimit bounds MaxValueBytes: a value must fit into a message.
+const maxValueLimit = 4 << 20
+
+// Flags declares the flags of a node of this role on set, with their defaults.
+func Flags(set *pflag.FlagSet, role paxos.RoleName) *Settings {
+	s := &Settings{Role: role}
+	ports := map[paxos.RoleName]string{paxos.ProposerRole: "3001", paxos.AcceptorRole: "4001", paxos.LearnerRole: "5001", paxos.ClientRole: "6001"}
+	set.StringVar((*string)(&s.ID), "id", string(role)+"1", "this node's id; it keeps it for ever")
+	set.StringVar(&s.Listen, "listen", "127.0.0.1:"+ports[role], "host:port for HTTP")
+	set.StringVar(&s.Advertise, "advertise", "", "host:port told to other nodes for HTTP (default: --listen)")
+	set.StringVar(&s.GossipListen, "gossip-listen", "", "host:port for gossip, TCP and UDP (default: --listen with port + 10000)")
+	set.StringVar(&s.GossipAdvertise, "gossip-advertise", "", "host:port told to other nodes for gossip (default: --gossip-listen)")
+	set.StringSliceVar(&s.Join, "join", nil, "host:port or DNS names of gossip to join, comma separated; looked up again every 10 s")
+	set.StringVar(&s.Name, "cluster-name", "paxos", "gossip of another name is ignored")
+	set.StringVar(&s.GossipKeyFile, "gossip-key-file", "", "file with the base64 AES key that encrypts gossip (16, 24 or 32 bytes)")
+	set.BoolVar(&s.Local, "local", false, "all nodes run on this machine: notice failures sooner")
+	set.StringSliceVar(&s.Acceptors, "acceptors", []string{"acceptor1", "acceptor2", "acceptor3"}, "ids of all acceptors: who votes")
+	set.StringSliceVar(&s.Learners, "learners", []string{"learner1", "learner2"}, "ids of all learners")
+	set.StringSliceVar(&s.Peers, "peers", nil, "fixed HTTP addresses, id=host:port; discovery finds the others")
+	if role == paxos.AcceptorRole {
+		set.StringVar(&s.Data, "data", "", "data directory of this acceptor, on a real disk (required)")
+		set.BoolVar(&s.AllowUnsafe, "allow-unsafe-filesystem", false, "accept a data directory on tmpfs or overlayfs, which forget")
+		set.Int64Var(&s.SegmentBytes, "segment-bytes", 16<<20, "size of a journal segment in bytes, a multiple of 512")
+	}
+	set.DurationVar(&s.Tick, "tick", 10*time.Millisecond, "the unit in which all waiting is counted; the same on all nodes")
+	set.DurationVar(&s.Election, "election-timeout", 400*time.Millisecond, "silence after which a leader is given up")
+	set.DurationVar(&s.Heartbeat, "heartbeat", 50*time.Millisecond, "between two heartbeats of the leader")
+	set.IntVar(&s.Window, "window", 4, "slots that may be unchosen at once (1 to 1024); a slot carries many commands")
+	set.IntVar(&s.MaxValueBytes, "max-value-bytes", 1<<20, "largest value in bytes")
+	set.DurationVar(&s.RequestTimeout, "request-timeout", 1500*time.Millisecond, "how long a request waits unless it says so itself (?timeout=)")
+	set.IntVar(&s.MaxConnections, "max-connections", 20000, "open HTTP connections; further ones wait to be accepted")
+	set.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")
+	set.StringVar(&s.LogFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
+	set.SortFlags = false
+	return s
+}
+
+// EnvName is the environment variable that stands in for a flag.
+func EnvName(flag string) string {
+	return "PAXOS_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// FromEnvironment sets every flag that was not given from its variable.
+func FromEnvironment(set *pflag.FlagSet) error {
+	var first error
+	set.VisitAll(func(f *pflag.Flag) {
+		value, ok := os.LookupEnv(EnvName(f.Name))
+		if !ok || f.Changed || first != nil {
+			return
+		}
+		if err := set.Set(f.Name, value); err != nil {
+			first = fmt.Errorf("%s=%q: %w", EnvName(f.Name), value, errors.Unwrap(err))
+			if errors.Unwrap(err) == nil {
+				first = fmt.Errorf("%s=%q: %w", EnvName(f.Name), value, err)
+			}
+		}
+	})
+	return first
+}
+
+// Check completes the settings that follow from others and says what is wrong.
+func (s *Settings) Check() error {
+	if err := paxos.CheckNodeID(s.ID); err != nil {
+		return fmt.Errorf("--id: %w", err)
+	}
+	if err := s.addresses(); err != nil {
+		return err
+	}
+	c := s.Configuration()
+	if err := c.Check(); err != nil {
+		return fmt.Errorf("--acceptors and --learners: %w", err)
+	}
+	if s.Role == paxos.AcceptorRole && !c.IsAcceptor(s.ID) {
+		return fmt.Errorf("--id: %s is not among --acceptors %s", s.ID, strings.Join(s.Acceptors, ","))
+	}
+	if s.Role == paxos.LearnerRole && !slices.Contains(c.Learners, s.ID) {
+		return fmt.Errorf("--id: %s is not among --learners %s", s.ID, strings.Join(s.Learners, ","))
+	}
+	if s.Role == paxos.AcceptorRole && s.Data == "" {
+		return errors.New("--data is required: the directory where this acceptor remembers")
+	}
+	if _, err := s.Addresses(); err != nil {
+		return err
+	}
+	return s.ranges()
+}
+
+func (s *Settings) ranges() error {
+	switch {
+	case s.Tick < time.Millisecond || s.Tick > time.Second:
+		return fmt.Errorf("--tick: %v is not between 1ms and 1s", s.Tick)
+	case s.Heartbeat < s.Tick:
+		return fmt.Errorf("--heartbeat: %v is shorter than --tick %v", s.Heartbeat, s.Tick)
+	case s.Election < 4*s.Heartbeat:
+		return fmt.Errorf("--election-timeout: %v is shorter than four heartbeats of %v", s.Election, s.Heartbeat)
+	case s.Window < 1 || s.Window > 1024:
+		return fmt.Errorf("--window: %d is not between 1 and 1024", s.Window)
+	case s.MaxValueBytes < 1 || s.MaxValueBytes > maxValueLimit:
+		return fmt.Errorf("--max-value-bytes: %d is not between 1 and %d", s.MaxValueBytes, maxValueLimit)
+	case s.RequestTimeout < 10*time.Millisecond || s.RequestTimeout > time.Hour:
+		return fmt.Errorf("--request-timeout: %v is not between 10ms and 1h", s.RequestTimeout)
+	case s.MaxConnections < 16:
+		return fmt.Errorf("--max-connections: %d is less than 16", s.MaxConnections)
+	case s.Role == paxos.AcceptorRole && (s.SegmentBytes < 2048 || s.SegmentBytes%512 != 0):
+		return fmt.Errorf("--segment-bytes: %d is not a multiple of 512 from 2048 on", s.SegmentBytes)
+	case !slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel):
+		return fmt.Errorf("--log-level: %q is none of debug, info, warn, error", s.LogLevel)
+	case !slices.Contains([]string{"auto", "text", "json"}, s.LogFormat):
+		return fmt.Errorf("--log-format: %q is none of auto, text, json", s.LogFormat)
+	}
+	return nil
+}
+
+func (s *Settings) addresses() error {
+	host, port, err := hostPort("--listen", s.Listen)
+	if err != nil {
+		return err
+	}
+	if s.Advertise == "" {
+		s.Advertise = s.Listen
+	}
+	if s.GossipListen == "" {
+		if port+10000 > 65535 {
+			return fmt.Errorf("--gossip-listen is needed: --listen port %d + 10000 is no port", port)
+		}
+		s.GossipListen = net.JoinHostPort(host, strconv.Itoa(port+10000))
+	}
+	for flag, address := range map[string]string{"--advertise": s.Advertise, "--gossip-listen": s.GossipListen, "--gossip-advertise": s.GossipAdvertise} {
+		if address == "" {
+			continue
+		}
+		if _, _, err := hostPort(flag, address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hostPort(flag, address string) (string, int, error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("%s: %q is not host:port", flag, address)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil || port < 0 || port > 65535 {
+		return "", 0, fmt.Errorf("%s: %q has no port between 0 and 65535", flag, address)
+	}
+	return host, port, nil
+}
+
+// Configuration is who votes and who learns, as the operator says.
+func (s *Settings) Configuration() paxos.Configuration {
+	return paxos.Configuration{Acceptors: ids(s.Acceptors), Learners: ids(s.Learners)}
+}
+
+func ids(names []string) []paxos.NodeID {
+	list := make([]paxos.NodeID, len(names))
+	for i, n := range names {
+		list[i] = paxos.NodeID(strings.TrimSpace(n))
+	}
+	return list
+}
+
+// Addresses are the fixed addresses of --peers.
+func (s *Settings) Addresses() (map[paxos.NodeID]string, error) {
+	fixed := map[paxos.NodeID]string{}
+	for _, p := range s.Peers {
+		id, address, ok := strings.Cut(p, "=")
+		if !ok {
+			return nil, fmt.Errorf("--peers: %q is not id=host:port", p)
+		}
+		if err := paxos.CheckNodeID(paxos.NodeID(id)); err != nil {
+			return nil, fmt.Errorf("--peers: %w", err)
+		}
+		if _, _, err := hostPort("--peers", address); err != nil {
+			return nil, err
+		}
+		fixed[paxos.NodeID(id)] = address
+	}
+	return fixed, nil
+}
+
+// Ticks counts a duration in ticks, at least 1.
+func (s *Settings) Ticks(d time.Duration) int { return max(1, int(d/s.Tick)) }

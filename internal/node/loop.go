@@ -1,0 +1,352 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"paxos/paxos"
+)
+
+// Store keeps records. When Keep returns nil, every one of them is durable. A
+// Store that failed once must fail for ever.
+type Store interface {
+	Keep(records []paxos.Record) error
+}
+
+// Network delivers envelopes, or loses them. Send must not wait for a peer and
+// must not keep the slice; what the envelopes point to is never changed again.
+type Network interface {
+	Send(envelopes []paxos.Envelope)
+}
+
+// Options of a Loop.
+type Options struct {
+	Role    paxos.Role
+	Store   Store // nil for roles without a disk
+	Network Network
+	Tick    time.Duration // between two ticks, in Run
+	// Admit, if not nil, looks at what comes from outside before the role
+	// does; its error is told to whoever asked.
+	Admit func(paxos.Envelope) error
+	Now   func() time.Time // for the stamps of events
+}
+
+// Bounds of what waits, and of what one turn takes.
+const (
+	inboxSize = 4096
+	turnSize  = 1024
+)
+
+// ErrStopped is returned by calls on a loop that has ended.
+var ErrStopped = errors.New("the node is stopping")
+
+// Item is something for the loop to do: a message to step or a look inside.
+type Item struct {
+	Envelope paxos.Envelope
+	// inspect, if not nil, is called in the loop instead of a step.
+	inspect func()
+	// asked, if not nil, gets the first answer to Envelope.
+	asked *asked
+}
+
+type asked struct {
+	id     paxos.NodeID
+	answer chan answer // room for one
+}
+
+type answer struct {
+	envelope paxos.Envelope
+	err      error
+}
+
+// Loop owns a role: all that happens to the role happens in its goroutine.
+type Loop struct {
+	opts    Options
+	inbox   chan Item
+	done    chan struct{}
+	asking  map[paxos.NodeID]*asked
+	awaited []*awaited
+	events  ring
+	local   atomic.Uint64
+	turned  atomic.Int64 // when the last turn ended, in Unix nanoseconds
+	counts  Counts
+}
+
+type awaited struct {
+	ctx  context.Context
+	ok   func() bool
+	done chan struct{}
+}
+
+// Counts are what a loop has done since it began.
+type Counts struct {
+	Turns, Steps, Records, Syncs, Sent, Rejected atomic.Uint64
+}
+
+// New makes a loop; Run or Turn moves it.
+func New(opts Options) *Loop {
+	l := &Loop{opts: opts, inbox: make(chan Item, inboxSize), done: make(chan struct{}), asking: map[paxos.NodeID]*asked{}}
+	l.turned.Store(opts.Now().UnixNano())
+	return l
+}
+
+// Counts gives the loop's counters.
+func (l *Loop) Counts() *Counts { return &l.counts }
+
+// Run moves the loop until ctx ends (the error is then nil) or until it must
+// not go on: a failed write or sync, or a broken invariant.
+func (l *Loop) Run(ctx context.Context) error {
+	defer close(l.done)
+	ticker := time.NewTicker(l.opts.Tick)
+	defer ticker.Stop()
+	batch := make([]Item, 0, turnSize)
+	for {
+		batch = batch[:0]
+		ticks := 0
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			ticks = 1
+		case item := <-l.inbox:
+			batch = append(batch, item)
+		}
+		for more := true; more && len(batch) < turnSize; {
+			select {
+			case item := <-l.inbox:
+				batch = append(batch, item)
+			default:
+				more = false
+			}
+		}
+		if err := l.Turn(batch, ticks); err != nil {
+			return err
+		}
+	}
+}
+
+// Turn steps a batch and then the given number of ticks, makes durable what
+// the role wants kept, and sends what it wants sent: in this order, always. An
+// error is final: nothing of this turn was sent, and the process must end.
+func (l *Loop) Turn(batch []Item, ticks int) error {
+	var sum paxos.Effects
+	for i := range batch {
+		l.step(&sum, &batch[i])
+	}
+	for range ticks {
+		add(&sum, l.opts.Role.Tick())
+	}
+	add(&sum, l.opts.Role.Flush())
+	l.events.publish(l.opts.Now(), sum.Events)
+	if sum.Broken != nil {
+		return sum.Broken
+	}
+	if len(sum.Persist) > 0 {
+		l.counts.Records.Add(uint64(len(sum.Persist)))
+		l.counts.Syncs.Add(1)
+		if err := l.opts.Store.Keep(sum.Persist); err != nil {
+			return fmt.Errorf("a write to the disk failed: %w", err)
+		}
+	}
+	l.deliver(sum.Send)
+	for i := range batch {
+		l.settle(&batch[i])
+	}
+	l.checkAwaited()
+	l.counts.Turns.Add(1)
+	l.turned.Store(l.opts.Now().UnixNano())
+	return nil
+}
+
+func add(sum *paxos.Effects, e paxos.Effects) {
+	sum.Persist = append(sum.Persist, e.Persist...)
+	sum.Send = append(sum.Send, e.Send...)
+	sum.Events = append(sum.Events, e.Events...)
+	if sum.Broken == nil {
+		sum.Broken = e.Broken
+	}
+}
+
+func (l *Loop) step(sum *paxos.Effects, item *Item) {
+	if item.inspect != nil {
+		return // after the turn, when everything seen is also on disk
+	}
+	if err := l.check(item.Envelope); err != nil {
+		l.counts.Rejected.Add(1)
+		sum.Events = append(sum.Events, paxos.Event{Kind: paxos.EventRejected, Peer: item.Envelope.From})
+		if item.asked != nil {
+			item.asked.answer <- answer{err: err}
+			item.asked = nil
+		}
+		return
+	}
+	if item.asked != nil {
+		l.asking[item.asked.id] = item.asked
+	}
+	l.counts.Steps.Add(1)
+	add(sum, l.opts.Role.Step(item.Envelope))
+}
+
+func (l *Loop) check(e paxos.Envelope) error {
+	if err := l.opts.Role.Header().Check(e); err != nil {
+		return err
+	}
+	if l.opts.Admit != nil {
+		return l.opts.Admit(e)
+	}
+	return nil
+}
+
+// deliver hands answers to those who asked here, and the rest to the network.
+func (l *Loop) deliver(send []paxos.Envelope) {
+	out := send[:0]
+	for _, e := range send {
+		if a := l.asking[e.To]; a != nil {
+			delete(l.asking, e.To)
+			a.answer <- answer{envelope: e}
+			continue
+		}
+		out = append(out, e)
+	}
+	l.counts.Sent.Add(uint64(len(out)))
+	if len(out) > 0 {
+		l.opts.Network.Send(out)
+	}
+}
+
+// settle ends the item: a look inside sees a state that is on disk, and who
+// asked for something that is never answered learns that it was taken.
+func (l *Loop) settle(item *Item) {
+	switch {
+	case item.inspect != nil:
+		item.inspect()
+	case item.asked != nil && l.asking[item.asked.id] != nil && !answered(item.Envelope.Message):
+		delete(l.asking, item.asked.id)
+		item.asked.answer <- answer{}
+	}
+}
+
+// answered tells which messages have an answer addressed to their sender.
+func answered(m paxos.Message) bool {
+	switch m.(type) {
+	case paxos.Survey, paxos.Prepare, paxos.Accept, paxos.Heartbeat, paxos.Highest, paxos.CatchUp,
+		paxos.Propose, paxos.Init, paxos.Form, paxos.Enroll, paxos.Submit:
+		return true
+	}
+	return false
+}
+
+func (l *Loop) checkAwaited() {
+	kept := l.awaited[:0]
+	for _, w := range l.awaited {
+		switch {
+		case w.ctx.Err() != nil:
+		case w.ok():
+			close(w.done)
+		default:
+			kept = append(kept, w)
+		}
+	}
+	clear(l.awaited[len(kept):])
+	l.awaited = kept
+}
+
+func (l *Loop) put(ctx context.Context, item Item) error {
+	select {
+	case <-l.done:
+		return ErrStopped
+	default:
+	}
+	select {
+	case l.inbox <- item:
+		return nil
+	case <-l.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Submit hands an envelope to the loop; it waits while the inbox is full.
+func (l *Loop) Submit(ctx context.Context, e paxos.Envelope) error {
+	return l.put(ctx, Item{Envelope: e})
+}
+
+// Do hands a message to the loop as if from a node of its own, and waits for
+// the answer that the role addresses to that node. An envelope without a
+// Message means that the message was taken, and has no answer.
+func (l *Loop) Do(ctx context.Context, e paxos.Envelope) (paxos.Envelope, error) {
+	a := &asked{id: paxos.NodeID(fmt.Sprintf("local-%d", l.local.Add(1))), answer: make(chan answer, 1)}
+	e.From = a.id
+	if err := l.put(ctx, Item{Envelope: e, asked: a}); err != nil {
+		return paxos.Envelope{}, err
+	}
+	select {
+	case got := <-a.answer:
+		return got.envelope, got.err
+	case <-l.done:
+		return paxos.Envelope{}, ErrStopped
+	case <-ctx.Done():
+		l.forget(a)
+		return paxos.Envelope{}, ctx.Err()
+	}
+}
+
+// forget takes back a question whose asker no longer waits. Nobody may be
+// there to see it done, so it does not wait either.
+func (l *Loop) forget(a *asked) {
+	item := Item{inspect: func() { delete(l.asking, a.id) }}
+	select {
+	case l.inbox <- item:
+	default:
+		go func() {
+			select {
+			case l.inbox <- item:
+			case <-l.done:
+			}
+		}()
+	}
+}
+
+// Inspect calls look in the loop, between turns, and waits for it. What it
+// sees is durable.
+func (l *Loop) Inspect(ctx context.Context, look func()) error {
+	seen := make(chan struct{})
+	if err := l.put(ctx, Item{inspect: func() { look(); close(seen) }}); err != nil {
+		return err
+	}
+	select {
+	case <-seen:
+		return nil
+	case <-l.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Await waits until ok, which is called in the loop after every turn, reports
+// true.
+func (l *Loop) Await(ctx context.Context, ok func() bool) error {
+	w := &awaited{ctx: ctx, ok: ok, done: make(chan struct{})}
+	if err := l.put(ctx, Item{inspect: func() { l.awaited = append(l.awaited, w) }}); err != nil {
+		return err
+	}
+	select {
+	case <-w.done:
+		return nil
+	case <-l.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Idle is how long ago the last turn ended. A loop that turns, and the disk
+// it waits for, are alive, whatever a quorum does.
+func (l *Loop) Idle() time.Duration {
+	return l.opts.Now().Sub(time.Unix(0, l.turned.Load()))
+}

@@ -1,0 +1,272 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"paxos/client"
+	"paxos/kv"
+	"paxos/paxos"
+)
+
+// clientRoutes are what users of the cluster speak to.
+func (s *Server) clientRoutes(r *gin.Engine) {
+	r.POST("/send", known("timeout", "wait"), s.send)
+	r.GET("/read", known(valueParameters...), s.read)
+	r.GET("/get-responses", known("limit"), s.getResponses)
+	r.GET("/outcome/:key", known(), s.outcomeOfKey)
+	r.GET("/outcome/:key/:sequence", known(), s.outcomeOfName)
+	r.DELETE("/outcome/:key", known("timeout"), s.burnKey)
+	r.DELETE("/outcome/:key/:sequence", known("timeout"), s.burnName)
+}
+
+// send takes a value and answers when it is chosen and applied; with
+// ?wait=none it answers at once, with what to ask for later.
+func (s *Server) send(c *gin.Context) {
+	patience, bad := s.patience(c)
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
+	wait, given := c.GetQuery("wait")
+	if given && wait != "none" {
+		refuse(c, badRequest(fmt.Errorf("parameter wait: %q is not none", wait), "leave it out to wait for the outcome"))
+		return
+	}
+	// A character takes at most six bytes as \u escapes.
+	b, bad := body(c, 6*int64(s.settings.MaxValueBytes)+headerLimit)
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
+	ask, err := s.readSend(c, b)
+	if err != nil {
+		status := badRequest(err, `for example {"value": "teste123"}`)
+		if ask.Value != nil && len(*ask.Value) > s.settings.MaxValueBytes {
+			status = problem("too-large", http.StatusRequestEntityTooLarge, err.Error(), "")
+		}
+		refuse(c, status)
+		return
+	}
+	settled, ok := s.submit(c, paxos.Submit{Key: ask.Key, Body: kv.Append(*ask.Value), NoWait: given}, patience)
+	if !ok {
+		return
+	}
+	sent := client.Sent{Session: settled.Name.Session, Sequence: settled.Name.Sequence, Key: ask.Key, Status: "applied",
+		Slot: settled.Outcome.Slot, Position: settled.Outcome.Position, Client: s.settings.ID, Outcome: outcomePath(ask.Key, settled.Name)}
+	status := http.StatusOK
+	if settled.Fate == paxos.FatePending {
+		sent.Status, status = "pending", http.StatusAccepted
+	}
+	reply(c, status, sent)
+}
+
+// outcomePath is where to ask what became of a command.
+func outcomePath(key string, name paxos.CommandName) string {
+	if key != "" {
+		return "/outcome/" + url.PathEscape(key)
+	}
+	return fmt.Sprintf("/outcome/%v/%d", name.Session, name.Sequence)
+}
+
+// submit hands a command to the session and waits for its fate; it answers the
+// request itself unless the command was applied, or is pursued without waiting.
+func (s *Server) submit(c *gin.Context, ask paxos.Submit, patience time.Duration) (paxos.Settled, bool) {
+	ask.Ticks = s.settings.Ticks(patience)
+	if ask.NoWait {
+		ask.Ticks = s.settings.Ticks(maxTimeout)
+	}
+	// The session answers at the deadline; a loop that does not is stuck.
+	ctx, cancel := context.WithTimeout(c.Request.Context(), patience+s.settings.RequestTimeout)
+	defer cancel()
+	got, err := s.loop.Do(ctx, paxos.Envelope{To: s.settings.ID, Config: s.stamp, Message: ask})
+	if err != nil {
+		p := s.failed(err, paxos.KindPropose)
+		refuse(c, p)
+		return paxos.Settled{}, false
+	}
+	settled := got.Message.(paxos.Settled)
+	if bad := whySettled(settled, ask.Key); bad != nil {
+		refuse(c, bad)
+		return settled, false
+	}
+	return settled, true
+}
+
+// whySettled gives the problem that a fate is, nil for an effect.
+func whySettled(settled paxos.Settled, key string) *client.Problem {
+	name := settled.Name
+	var p *client.Problem
+	switch settled.Fate {
+	case paxos.FatePending:
+		return nil
+	case paxos.FateNotApplied:
+		return unavailable(settled.Reason, settled.Answering, settled.Needed)
+	case paxos.FateUnknown:
+		p = problem("unknown", http.StatusGatewayTimeout, "the outcome is unknown: the value may be chosen later, or never",
+			"ask its outcome, or DELETE it to be sure that it never applies; a resend with the same Idempotency-Key is safe")
+	default:
+		switch settled.Outcome.Verdict {
+		case paxos.Applied:
+			return nil
+		case paxos.KeyReused:
+			p = problem("key-reused", http.StatusUnprocessableEntity, "this idempotency key was used for another value", "draw a new key for a new value")
+		case paxos.Expired:
+			p = problem("session_expired", http.StatusConflict, "the command is older than what is remembered; it was not applied now", "send it under a new key")
+		case paxos.Burnt:
+			p = problem("burnt", http.StatusConflict, "this key was burnt: nothing is ever applied under it", "draw a new key")
+		default:
+			p = problem("confirmed", http.StatusConflict, "this command was settled before, and its answer forgotten", "")
+		}
+	}
+	p.Session, p.Sequence, p.Key, p.Outcome = &name.Session, &name.Sequence, key, outcomePath(key, name)
+	return p
+}
+
+// read gives the values in log order, as a learner has them.
+func (s *Server) read(c *gin.Context) {
+	if _, bad := parseValues(c); bad != nil {
+		refuse(c, bad)
+		return
+	}
+	patience, bad := s.patience(c)
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
+	s.fromLearner(c, "/get-values?"+readQuery(c, patience), patience)
+}
+
+// readQuery is the reader's question as a learner gets it: half the patience
+// for each of two learners.
+func readQuery(c *gin.Context, patience time.Duration) string {
+	query := c.Request.URL.Query()
+	query.Set("timeout", (patience / 2).String())
+	return query.Encode()
+}
+
+func (s *Server) outcomeOfKey(c *gin.Context) {
+	s.fromLearner(c, "/outcome?key="+url.QueryEscape(c.Param("key")), s.settings.RequestTimeout)
+}
+
+func (s *Server) outcomeOfName(c *gin.Context) {
+	name, bad := s.commandName(c.Param("key"), c.Param("sequence"))
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
+	s.fromLearner(c, fmt.Sprintf("/outcome?session=%v&sequence=%d", name.Session, name.Sequence), s.settings.RequestTimeout)
+}
+
+// fromLearner passes on the first answer of a learner. Which learner is asked
+// first stays the same, so that a reader does not jump back and forth in time
+// while that learner lives.
+func (s *Server) fromLearner(c *gin.Context, path string, patience time.Duration) {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), patience+s.settings.RequestTimeout)
+	defer cancel()
+	learners := s.settings.Configuration().Learners
+	first := int(crc32.ChecksumIEEE([]byte(s.settings.ID)))
+	var last error
+	for i := range learners {
+		id := learners[(first+i)%len(learners)]
+		for _, address := range s.hub.book.Addresses(id) {
+			// A learner that hangs must not use up the time of the others.
+			one, done := context.WithTimeout(ctx, patience/2+s.settings.RequestTimeout/4)
+			last = s.passOn(one, c, "http://"+address+path)
+			done()
+			if last == nil {
+				return
+			}
+		}
+	}
+	detail := "no learner is known"
+	if last != nil {
+		detail = "no learner answered: " + last.Error()
+	}
+	refuse(c, problem("no-learner", http.StatusServiceUnavailable, detail, "nothing was changed; see /gossip/nodes for who is there"))
+}
+
+func (s *Server) passOn(ctx context.Context, c *gin.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := s.fetch.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(response.Body, 64<<20))
+	if err != nil {
+		return err
+	}
+	c.Data(response.StatusCode, response.Header.Get("Content-Type"), b)
+	return nil
+}
+
+// burnKey makes sure that nothing is ever applied under the key, unless it was.
+func (s *Server) burnKey(c *gin.Context) {
+	key := c.Param("key")
+	s.burn(c, kv.BurnKey(key))
+}
+
+func (s *Server) burnName(c *gin.Context) {
+	name, bad := s.commandName(c.Param("key"), c.Param("sequence"))
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
+	s.burn(c, kv.Burn(name))
+}
+
+func (s *Server) burn(c *gin.Context, command []byte) {
+	if err := kv.Check(paxos.Command{Sequence: 1, Body: command}); err != nil {
+		refuse(c, badRequest(err, ""))
+		return
+	}
+	patience, bad := s.patience(c)
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
+	settled, ok := s.submit(c, paxos.Submit{Body: command}, patience)
+	if !ok {
+		return
+	}
+	found, err := paxos.DecodeOutcome(settled.Outcome.Result)
+	if err != nil {
+		refuse(c, problem("internal", http.StatusInternalServerError, err.Error(), ""))
+		return
+	}
+	reply(c, http.StatusOK, outcome(found))
+}
+
+// getResponses shows what learners reported to this client service, the oldest
+// first.
+func (s *Server) getResponses(c *gin.Context) {
+	limit, bad := number(c, "limit", valuesDefault)
+	if bad == nil && (limit < 1 || limit > valuesMost) {
+		bad = badRequest(fmt.Errorf("parameter limit: %d is not between 1 and %d", limit, valuesMost), "")
+	}
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
+	answer := client.Responses{Responses: []client.Response{}}
+	if !s.look(c, func() {
+		for _, r := range s.Session.Reports(int(limit)) {
+			answer.Responses = append(answer.Responses, client.Response{Learner: r.Learner, Session: r.Outcome.Session, Sequence: r.Outcome.Sequence,
+				Status: r.Outcome.Verdict.String(), Slot: r.Outcome.Slot, Position: r.Outcome.Position})
+		}
+	}) {
+		return
+	}
+	reply(c, http.StatusOK, answer)
+}

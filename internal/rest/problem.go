@@ -1,0 +1,114 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"paxos/client"
+	"paxos/paxos"
+)
+
+// Limits of what is read.
+const (
+	maxMessageBytes = 8 << 20 // one message, in either form
+	maxTimeout      = 60 * time.Second
+)
+
+func problem(kind string, status int, detail, hint string) *client.Problem {
+	return &client.Problem{Type: "urn:paxos:" + kind, Title: http.StatusText(status), Status: status, Detail: detail, Hint: hint}
+}
+
+func badRequest(err error, hint string) *client.Problem {
+	return problem("bad-request", http.StatusBadRequest, err.Error(), hint)
+}
+
+// reply writes a JSON answer; nothing is escaped for the sake of HTML, so that
+// values come back as they went.
+func reply(c *gin.Context, status int, v any) { replyAs(c, status, "application/json", v) }
+
+func replyAs(c *gin.Context, status int, kind string, v any) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		c.Data(http.StatusInternalServerError, "text/plain", []byte(err.Error()))
+		return
+	}
+	c.Data(status, kind, b.Bytes())
+}
+
+func refuse(c *gin.Context, p *client.Problem) {
+	if p.Status == http.StatusServiceUnavailable {
+		c.Header("Retry-After", "1")
+	}
+	c.Abort()
+	replyAs(c, p.Status, "application/problem+json", p)
+}
+
+// body reads the whole body, up to limit bytes.
+func body(c *gin.Context, limit int64) ([]byte, *client.Problem) {
+	b, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, problem("too-large", http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("the body is larger than %d bytes", limit), "send less in one request")
+	case err != nil:
+		return nil, problem("bad-request", http.StatusBadRequest, "the body could not be read: "+err.Error(), "send it again")
+	}
+	return b, nil
+}
+
+// number reads a query parameter as a whole number.
+func number(c *gin.Context, name string, def uint64) (uint64, *client.Problem) {
+	text, given := c.GetQuery(name)
+	if !given {
+		return def, nil
+	}
+	n, err := paxos.ParseUint(text)
+	if err != nil {
+		return 0, badRequest(fmt.Errorf("parameter %s: %w", name, err), "")
+	}
+	return n, nil
+}
+
+// known refuses query parameters that the endpoint does not have: a misspelt
+// one would be ignored, and the answer would be to another question.
+func known(names ...string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		for got := range c.Request.URL.Query() {
+			ok := false
+			for _, n := range names {
+				ok = ok || n == got
+			}
+			if !ok {
+				hint := "this endpoint takes no parameters"
+				if len(names) > 0 {
+					hint = fmt.Sprintf("this endpoint takes %q", names)
+				}
+				refuse(c, badRequest(fmt.Errorf("unknown parameter %q", got), hint))
+				return
+			}
+		}
+	}
+}
+
+// patience reads ?timeout=, a duration such as 500ms or 2s.
+func (s *Server) patience(c *gin.Context) (time.Duration, *client.Problem) {
+	text, given := c.GetQuery("timeout")
+	if !given {
+		return s.settings.RequestTimeout, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Millisecond || d > maxTimeout {
+		return 0, badRequest(fmt.Errorf("parameter timeout: %q is no duration from 1ms to %v", text, maxTimeout), "for example 500ms or 2s")
+	}
+	return d, nil
+}

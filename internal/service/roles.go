@@ -1,0 +1,134 @@
+package service
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"paxos/acceptor"
+	"paxos/client/session"
+	"paxos/internal/node"
+	"paxos/internal/wal"
+	"paxos/kv"
+	"paxos/learner"
+	"paxos/paxos"
+	"paxos/proposer"
+)
+
+// Sizes and times that follow from the settings, or are nobody's to tune.
+const (
+	pageBytes        = 1 << 20
+	batchBytes       = 1 << 20
+	batchCommands    = 4096
+	waitingCommands  = 1 << 16
+	waitingBytes     = 64 << 20
+	resendAfter      = 200 * time.Millisecond
+	pullAfter        = 100 * time.Millisecond
+	finishAfter      = 500 * time.Millisecond
+	reportEvery      = 200 * time.Millisecond
+	sendAgainAfter   = 400 * time.Millisecond
+	retryAfter       = 50 * time.Millisecond
+	abandonAfter     = 10 * time.Minute
+	pendingCommands  = 1 << 16
+	surveysPerPeriod = 4
+)
+
+func random(b []byte) {
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+}
+
+func random64() uint64 {
+	var b [8]byte
+	for {
+		random(b[:])
+		if n := binary.BigEndian.Uint64(b[:]); n != 0 {
+			return n
+		}
+	}
+}
+
+func (r *running) makeRole() error {
+	switch r.settings.Role {
+	case paxos.AcceptorRole:
+		return r.makeAcceptor()
+	case paxos.ProposerRole:
+		r.makeProposer()
+	case paxos.LearnerRole:
+		r.makeLearner()
+	case paxos.ClientRole:
+		r.makeSession()
+	default:
+		return fmt.Errorf("there is no role %q", r.settings.Role)
+	}
+	return nil
+}
+
+func (r *running) makeAcceptor() error {
+	s := r.settings
+	dir := filepath.Clean(s.Data)
+	var err error
+	if r.lock, err = wal.Lock(dir, string(s.ID)); err != nil {
+		return err
+	}
+	if !s.AllowUnsafe {
+		if err := wal.CheckFileSystem(dir); err != nil {
+			return err
+		}
+	}
+	disk, found, err := node.OpenDisk(wal.OS(), dir, s.ID, wal.Options{SegmentBytes: s.SegmentBytes, AllowUnsafeFS: s.AllowUnsafe})
+	if err != nil {
+		return err
+	}
+	r.disk = disk
+	config := acceptor.Config{Node: s.ID, Configuration: s.Configuration(), FreshStore: paxos.StoreID(random64()), PageBytes: pageBytes, Mute: found.Mute}
+	random(config.FreshCluster[:])
+	a := restore(config, found)
+	if why := a.Why(); why != "" {
+		r.log.Warnf("this acceptor does not vote: %s", why)
+	}
+	r.role, r.parts.Acceptor, r.parts.Disk = a, a, disk
+	return nil
+}
+
+// restore gives the acceptor that the disk remembers; one whose records
+// contradict each other does not vote.
+func restore(config acceptor.Config, found node.Found) *acceptor.Acceptor {
+	a := acceptor.New(config, found.Identity)
+	for _, rec := range found.Records {
+		if err := a.Restore(rec); err != nil {
+			config.Mute = fmt.Sprintf("the journal contradicts itself: %v", err)
+			return acceptor.New(config, found.Identity)
+		}
+	}
+	return a
+}
+
+func (r *running) makeProposer() {
+	s := r.settings
+	p := proposer.New(proposer.Config{
+		Node: s.ID, Configuration: s.Configuration(), Start: paxos.StartID(random64()), Seed: random64(),
+		TickMillis: uint64(s.Tick.Milliseconds()), ElectionTicks: s.Ticks(s.Election), HeartbeatTicks: s.Ticks(s.Heartbeat),
+		SurveyTicks: s.Ticks(s.Election / surveysPerPeriod), ResendTicks: s.Ticks(resendAfter),
+		Window: s.Window, MaxBatch: batchCommands, MaxBatchBytes: max(batchBytes, s.MaxValueBytes),
+		MaxWaiting: waitingCommands, MaxWaitingBytes: waitingBytes,
+	})
+	r.role, r.parts.Proposer = p, p
+}
+
+func (r *running) makeLearner() {
+	s := r.settings
+	machine := kv.New()
+	l := learner.New(learner.Config{Node: s.ID, Configuration: s.Configuration(), PullTicks: s.Ticks(pullAfter),
+		FinishTicks: s.Ticks(finishAfter), BeatTicks: s.Ticks(reportEvery), PageBytes: pageBytes}, machine)
+	r.role, r.parts.Learner, r.parts.Machine = l, l, machine
+}
+
+func (r *running) makeSession() {
+	s := r.settings
+	c := session.New(session.Config{Node: s.ID, Configuration: s.Configuration(), Session: paxos.SessionID(random64()), Seed: random64(),
+		SurveyTicks: s.Ticks(pullAfter), ResendTicks: s.Ticks(sendAgainAfter), RetryTicks: s.Ticks(retryAfter),
+		AbandonTicks: s.Ticks(abandonAfter), MaxPending: pendingCommands, MaxBytes: batchBytes})
+	r.role, r.parts.Session = c, c
+}

@@ -1,0 +1,261 @@
+// Package service puts a node together: settings, disk, role, loop, gossip and
+// HTTP, in the order in which they must start and stop. The programs in cmd/
+// are a few lines around it.
+//
+// It holds no rule of Paxos and no endpoint.
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
+
+	"paxos/gossip"
+	"paxos/internal/config"
+	"paxos/internal/logging"
+	"paxos/internal/metrics"
+	"paxos/internal/node"
+	"paxos/internal/rest"
+	"paxos/internal/wal"
+	"paxos/kv"
+	"paxos/paxos"
+	"paxos/proposer"
+)
+
+// How long a stopping node takes at most for each part.
+const (
+	drainLimit    = time.Second
+	requestsLimit = 2 * time.Second
+	leaveLimit    = 500 * time.Millisecond
+)
+
+// running is a node on its way up, at work, or on its way down.
+type running struct {
+	settings *config.Settings
+	log      *logrus.Entry
+	lock     *wal.DirLock
+	disk     *node.Disk
+	parts    rest.Parts
+	role     paxos.Role
+	gossip   *gossip.Gossip
+	book     *book
+	listener net.Listener
+}
+
+// Run runs a node until ctx ends (nil) or until it must not go on.
+func Run(ctx context.Context, s *config.Settings, log io.Writer) (err error) {
+	entry, err := logging.New(log, s.LogLevel, s.LogFormat, s.ID)
+	if err != nil {
+		return err
+	}
+	r := &running{settings: s, log: entry}
+	defer r.close()
+	if r.listener, err = net.Listen("tcp", s.Listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	if err := r.build(); err != nil {
+		return err
+	}
+	if err := r.join(); err != nil {
+		return err
+	}
+	r.log.Infof("%s listens on %s, gossips on %s", s.ID, s.Listen, s.GossipListen)
+	return r.serve(ctx)
+}
+
+// Version is the program's version and commit, as the build stamped them.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, kv := range info.Settings {
+		if kv.Key == "vcs.revision" && len(kv.Value) >= 12 {
+			version += " " + kv.Value[:12]
+		}
+	}
+	return version
+}
+
+// build makes the role and the loop around it.
+func (r *running) build() error {
+	if err := r.makeRole(); err != nil {
+		return err
+	}
+	fixed, err := r.settings.Addresses()
+	if err != nil {
+		return err
+	}
+	r.book = newBook(r.settings, fixed)
+	hub := rest.NewHub(r.settings.ID, r.settings.Configuration().Stamp(), r.book, r.log)
+	opts := node.Options{Role: r.role, Network: hub, Tick: r.settings.Tick, Admit: admit, Now: time.Now}
+	if r.disk != nil {
+		opts.Store = r.disk
+	}
+	r.parts.Loop = node.New(opts)
+	r.parts.Hub, r.parts.Settings, r.parts.Log, r.parts.Version = hub, r.settings, r.log, Version()
+	r.parts.Metrics = r.metrics().Handler()
+	return nil
+}
+
+// admit keeps commands out of the log that the state machine cannot read.
+func admit(e paxos.Envelope) error {
+	if m, ok := e.Message.(paxos.Propose); ok {
+		for _, c := range m.Commands {
+			if err := kv.Check(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// join starts gossip; from then on others may find this node.
+func (r *running) join() error {
+	s := r.settings
+	g, err := gossip.Start(gossip.Options{Node: s.ID, Role: s.Role, Bind: s.GossipListen, Advertise: s.GossipAdvertise,
+		REST: s.Advertise, Label: s.Name, Seeds: s.Join, KeyFile: s.GossipKeyFile, Log: r.log, Fast: s.Local})
+	if err != nil {
+		return fmt.Errorf("gossip: %w", err)
+	}
+	r.gossip, r.parts.Gossip = g, g
+	r.book.use(g)
+	return nil
+}
+
+// serve runs the parts until one of them ends, then stops the others in order:
+// first no new requests, then no leadership, then the loop, then the streams.
+func (r *running) serve(ctx context.Context) error {
+	server := rest.New(r.parts)
+	r.parts.Hub.Handle(server.Take)
+	loopCtx, stopLoop := context.WithCancel(context.Background())
+	defer stopLoop()
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return r.parts.Loop.Run(loopCtx) })
+	group.Go(func() error { return server.Serve(r.listener) })
+	group.Go(func() error { r.watch(groupCtx); return nil })
+	group.Go(func() error {
+		<-groupCtx.Done()
+		r.log.Info("stopping")
+		r.handOver()
+		stopping, cancel := context.WithTimeout(context.Background(), requestsLimit)
+		defer cancel()
+		server.Shutdown(stopping)
+		stopLoop()
+		r.parts.Hub.Close()
+		return nil
+	})
+	err := group.Wait()
+	if err != nil && !errors.Is(err, context.Canceled) {
+		r.log.WithError(err).Error("the node ends")
+		return err
+	}
+	return nil
+}
+
+// handOver lets a leader finish what it began and ask another proposer to
+// stand (DESIGN §7, Handing over).
+func (r *running) handOver() {
+	p := r.parts.Proposer
+	if p == nil {
+		return
+	}
+	var successor paxos.NodeID
+	for _, id := range r.gossip.Of(paxos.ProposerRole) {
+		if id != r.settings.ID {
+			successor = id
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), drainLimit+500*time.Millisecond)
+	defer cancel()
+	ticks := r.settings.Ticks(drainLimit)
+	stop := func() { p.Stop(successor, ticks) }
+	if r.parts.Loop.Inspect(ctx, stop) != nil {
+		return
+	}
+	if err := r.parts.Loop.Await(ctx, p.Stopped); err != nil {
+		r.log.Warnf("leadership was not handed over: %v", err)
+	}
+}
+
+// watch tells the role whom discovery has found, and others who leads.
+func (r *running) watch(ctx context.Context) {
+	var last string
+	for ctx.Err() == nil {
+		changed := r.gossip.Changed()
+		d := paxos.Directory{Proposers: r.gossip.Of(paxos.ProposerRole), Clients: r.gossip.Of(paxos.ClientRole), Leader: r.gossip.Leader().Leader}
+		if now := fmt.Sprint(d); now != last {
+			last = now
+			_ = r.parts.Loop.Submit(ctx, paxos.Envelope{To: r.settings.ID, Message: d})
+		}
+		r.tellLeader(ctx)
+		timer := time.NewTimer(100 * time.Millisecond)
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+func (r *running) tellLeader(ctx context.Context) {
+	p := r.parts.Proposer
+	if p == nil {
+		return
+	}
+	var st proposer.Status
+	if r.parts.Loop.Inspect(ctx, func() { st = p.Status() }) != nil {
+		return
+	}
+	hint := gossip.Hint{}
+	if st.Leading {
+		hint = gossip.Hint{Leader: r.settings.ID, Ballot: st.Ballot}
+	}
+	r.gossip.SetLeader(hint)
+}
+
+func (r *running) close() {
+	if r.gossip != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
+		_ = r.gossip.Stop(ctx)
+		cancel()
+	}
+	if r.listener != nil {
+		_ = r.listener.Close()
+	}
+	if r.disk != nil {
+		if err := r.disk.Close(); err != nil {
+			r.log.WithError(err).Warn("closing the journal")
+		}
+	}
+	if r.lock != nil {
+		_ = r.lock.Unlock()
+	}
+}
+
+// metrics lists what /metrics shows.
+func (r *running) metrics() *metrics.Set {
+	set := metrics.New(string(r.settings.ID), string(r.settings.Role))
+	counts := r.parts.Loop.Counts()
+	set.Counter("paxos_loop_turns_total", "Turns of the loop.", func() float64 { return float64(counts.Turns.Load()) })
+	set.Counter("paxos_messages_stepped_total", "Messages that the role took.", func() float64 { return float64(counts.Steps.Load()) })
+	set.Counter("paxos_messages_sent_total", "Messages that the role sent.", func() float64 { return float64(counts.Sent.Load()) })
+	set.Counter("paxos_messages_rejected_total", "Messages that were not meant for this node.", func() float64 { return float64(counts.Rejected.Load()) })
+	set.Counter("paxos_messages_lost_total", "Messages that found a peer's queue full.", func() float64 { return float64(r.parts.Hub.Lost.Load()) })
+	set.Counter("paxos_streams_opened_total", "Streams opened, both ways.", func() float64 { return float64(r.parts.Hub.Opened.Load()) })
+	set.Gauge("paxos_loop_idle_seconds", "Time since the loop's last turn ended.", func() float64 { return r.parts.Loop.Idle().Seconds() })
+	if r.disk != nil {
+		set.Counter("paxos_records_kept_total", "Records made durable.", func() float64 { return float64(counts.Records.Load()) })
+		set.Counter("paxos_turns_synced_total", "Turns that ended with a sync.", func() float64 { return float64(counts.Syncs.Load()) })
+	}
+	return set
+}

@@ -1,0 +1,109 @@
+package learner
+
+import (
+	"slices"
+
+	"paxos/paxos"
+)
+
+// Learn is the fast path; what guarantees that a learner gets everything is
+// that it asks: other learners first, which know what is chosen, and then the
+// acceptors, whose votes it counts.
+
+// pull asks for what comes next. Rounds alternate between another learner and
+// the acceptors, so that neither a dead learner nor a lost vote stops it.
+func (l *Learner) pull() {
+	l.rounds++
+	clear(l.pulls)
+	if peers := others(l.cfg.Configuration.Learners, l.cfg.Node); len(peers) > 0 && l.rounds%2 == 1 {
+		l.peer++
+		l.ask(peers[l.peer%len(peers)], l.next)
+		return
+	}
+	for _, id := range l.cfg.Configuration.Acceptors {
+		l.ask(id, l.next)
+	}
+}
+
+func (l *Learner) ask(id paxos.NodeID, first paxos.Slot) {
+	l.pulls[id] = first
+	l.send(id, paxos.CatchUp{First: first})
+}
+
+// expected reports whether a page answers the last question to that node; a
+// late answer to an older one must not start a second chain of pages.
+func (l *Learner) expected(from paxos.NodeID, first paxos.Slot) bool {
+	asked, ok := l.pulls[from]
+	if !ok || asked != first {
+		return false
+	}
+	delete(l.pulls, from)
+	return true
+}
+
+// voted counts a page of one acceptor's votes. They are votes and no more: one
+// acceptor's word is not a chosen value.
+func (l *Learner) voted(from paxos.NodeID, m paxos.Voted) {
+	if !l.expected(from, m.First) {
+		return
+	}
+	l.learn(from, m.Store, m.Votes)
+	if m.More && m.Next > m.First && m.Next < l.next+maxAhead {
+		l.ask(from, m.Next)
+	}
+}
+
+// chosenElsewhere takes chosen entries from another learner of the
+// configuration.
+func (l *Learner) chosenElsewhere(from paxos.NodeID, m paxos.Chosen) {
+	if !slices.Contains(l.cfg.Configuration.Learners, from) || !l.expected(from, m.First) {
+		return
+	}
+	if m.Watermark > 0 {
+		l.horizon = max(l.horizon, m.Watermark-1)
+	}
+	for _, e := range m.Entries {
+		digest := e.Value.Digest()
+		if e.Slot < l.next {
+			if e.Slot > 0 && l.log[e.Slot-1].digest != digest {
+				l.twoValues(e.Slot, digest, l.log[e.Slot-1].digest)
+			}
+			continue
+		}
+		t := l.open[e.Slot]
+		if t == nil {
+			t = newTally()
+			l.open[e.Slot] = t
+		}
+		t.values[digest] = e.Value
+		l.choose(e.Slot, t, choice{e.Ballot, digest})
+	}
+	before := l.next
+	l.advance()
+	if n := len(m.Entries); n > 0 {
+		l.event(paxos.Event{Kind: paxos.EventCatchUp, Peer: from, Slot: m.First, Count: n})
+		if l.next > before && l.next < m.Watermark {
+			l.ask(from, l.next)
+		}
+	}
+}
+
+// catchUp answers another learner with chosen entries, in order.
+func (l *Learner) catchUp(from paxos.NodeID, m paxos.CatchUp) {
+	l.send(from, paxos.Chosen{First: m.First, Watermark: l.next, Entries: l.Chosen(m.First, l.cfg.PageBytes)})
+}
+
+// Chosen gives the applied entries from first on, as many as fit into the
+// given number of bytes but at least one, if there is one.
+func (l *Learner) Chosen(first paxos.Slot, bytes int) []paxos.Entry {
+	var page []paxos.Entry
+	size := 0
+	for slot := max(first, 1); slot < l.next; slot++ {
+		entry := l.log[slot-1].entry
+		if size += entry.Value.Size(); size > bytes && len(page) > 0 {
+			break
+		}
+		page = append(page, entry)
+	}
+	return page
+}

@@ -1,0 +1,328 @@
+// Package learner holds the rules of learning: which value is chosen, in which
+// order values are applied, and how a learner gets what it missed.
+//
+// It is not the state machine: it hands chosen entries, once and in slot
+// order, to a Machine (kv is one). Its neighbours: acceptor (remembering) tells
+// it votes, proposer (leading) finishes slots that stay open, and client
+// services are told what became of their commands.
+//
+// The package is pure: same input, same output.
+package learner
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"paxos/paxos"
+)
+
+// Machine is what chosen entries are applied to. Apply must be deterministic;
+// it gives one outcome for each command of the entry, in order. An error means
+// that the entry holds a command that this version does not know: the node
+// must stop, since skipping it would make its state another one.
+type Machine interface {
+	Apply(paxos.Entry) ([]paxos.Outcome, error)
+}
+
+// Config is what a learner is told at its start. Times are in ticks.
+type Config struct {
+	Node          paxos.NodeID
+	Configuration paxos.Configuration
+	PullTicks     int // without progress, after which it asks others
+	FinishTicks   int // without progress, after which it asks for a slot to be finished
+	BeatTicks     int // between two reports of the watermark to client services
+	PageBytes     int // of values in one Chosen message
+}
+
+// Bounds: how far above its watermark a learner counts votes (it pulls the
+// rest later), and how old a slot may be for its clients to be told.
+const (
+	maxAhead  = 1 << 16
+	maxNotify = 256
+)
+
+// Learner counts votes and applies what is chosen.
+type Learner struct {
+	cfg     Config
+	machine Machine
+	adopt   paxos.Adoption
+	tick    int
+
+	next    paxos.Slot // applied watermark: every slot below it is applied
+	horizon paxos.Slot // the highest slot it heard of
+	log     []applied  // slot 1 at index 0
+	open    map[paxos.Slot]*tally
+	late    map[paxos.Slot]*tally // disagreeing votes for applied slots
+
+	pulls    map[paxos.NodeID]paxos.Slot // the page asked of each node
+	stalled  int                         // ticks without progress
+	rounds   int
+	peer     int
+	peers    paxos.Directory
+	outcomes map[paxos.NodeID][]paxos.Outcome
+	out      paxos.Effects
+}
+
+// applied is a chosen entry, kept for learners that come later, with the
+// digest that every late vote must share.
+type applied struct {
+	entry  paxos.Entry
+	digest paxos.Digest
+}
+
+// tally holds the votes for one slot.
+type tally struct {
+	votes  map[choice]map[paxos.NodeID]bool
+	values map[paxos.Digest]paxos.Value
+	chosen *choice
+}
+
+// choice is what votes must share to be counted together: equal values under
+// different ballots prove nothing.
+type choice struct {
+	ballot paxos.Ballot
+	digest paxos.Digest
+}
+
+// New makes a learner that starts from an empty state.
+func New(cfg Config, machine Machine) *Learner {
+	return &Learner{
+		cfg: cfg, machine: machine, next: 1, open: map[paxos.Slot]*tally{}, late: map[paxos.Slot]*tally{},
+		pulls: map[paxos.NodeID]paxos.Slot{}, outcomes: map[paxos.NodeID][]paxos.Outcome{},
+	}
+}
+
+// Header implements paxos.Role.
+func (l *Learner) Header() paxos.Header {
+	return paxos.Header{Node: l.cfg.Node, Cluster: l.adopt.Cluster, Config: l.cfg.Configuration.Stamp()}
+}
+
+// Step implements paxos.Role.
+func (l *Learner) Step(e paxos.Envelope) paxos.Effects {
+	switch m := e.Message.(type) {
+	case paxos.Surveyed:
+		l.adopt.Hear(l.cfg.Configuration, e.From, e.Cluster, m)
+	case paxos.Learn:
+		l.learn(e.From, m.Store, m.Votes)
+	case paxos.Voted:
+		l.voted(e.From, m)
+	case paxos.Chosen:
+		l.chosenElsewhere(e.From, m)
+	case paxos.CatchUp:
+		l.catchUp(e.From, m)
+	case paxos.Directory:
+		l.peers = m
+	}
+	return l.effects()
+}
+
+// Flush implements paxos.Role: each client service gets one Notify for all
+// that was applied in this turn.
+func (l *Learner) Flush() paxos.Effects {
+	for _, client := range slices.Sorted(maps.Keys(l.outcomes)) {
+		l.notify(client, l.outcomes[client])
+		delete(l.outcomes, client)
+	}
+	return l.effects()
+}
+
+// Tick implements paxos.Role.
+func (l *Learner) Tick() paxos.Effects {
+	l.tick++
+	if !l.adopt.Done() {
+		if l.tick%l.cfg.PullTicks == 1%l.cfg.PullTicks {
+			l.sendAcceptors(paxos.Survey{})
+		}
+		return l.effects()
+	}
+	l.stalled++
+	if l.stalled%l.cfg.PullTicks == 0 {
+		l.pull()
+	}
+	if l.stalled%l.cfg.FinishTicks == 0 && l.horizon >= l.next {
+		for _, id := range l.peers.Proposers {
+			l.send(id, paxos.Finish{First: l.next, Next: l.horizon + 1})
+		}
+		l.event(paxos.Event{Kind: paxos.EventFinish, Slot: l.next, Count: int(l.horizon + 1 - l.next)})
+	}
+	if l.tick%l.cfg.BeatTicks == 0 {
+		for _, id := range l.peers.Clients {
+			l.send(id, paxos.Notify{Applied: l.next})
+		}
+	}
+	return l.effects()
+}
+
+func (l *Learner) effects() paxos.Effects {
+	out := l.out
+	l.out = paxos.Effects{}
+	return out
+}
+
+func (l *Learner) send(to paxos.NodeID, m paxos.Message) {
+	l.out.Send = append(l.out.Send, l.Header().Envelope(to, m))
+}
+
+func (l *Learner) sendAcceptors(m paxos.Message) {
+	for _, id := range l.cfg.Configuration.Acceptors {
+		l.send(id, m)
+	}
+}
+
+func (l *Learner) event(e paxos.Event) { l.out.Events = append(l.out.Events, e) }
+
+func (l *Learner) broken(format string, args ...any) {
+	if l.out.Broken == nil {
+		l.out.Broken = fmt.Errorf("broken invariant at %s: %s", l.cfg.Node, fmt.Sprintf(format, args...))
+	}
+}
+
+func (l *Learner) notify(client paxos.NodeID, outcomes []paxos.Outcome) {
+	l.send(client, paxos.Notify{Applied: l.next, Outcomes: outcomes})
+	l.event(paxos.Event{Kind: paxos.EventNotify, Peer: client, Slot: outcomes[0].Slot, Count: len(outcomes)})
+}
+
+// learn counts votes. Only the disks that became members vote.
+func (l *Learner) learn(from paxos.NodeID, store paxos.StoreID, votes []paxos.Vote) {
+	if !l.adopt.IsVoter(from, store) {
+		l.event(paxos.Event{Kind: paxos.EventRejected, Peer: from, Reason: paxos.NotMember})
+		return
+	}
+	for i := range votes {
+		l.count(from, &votes[i])
+	}
+	l.advance()
+}
+
+func (l *Learner) count(from paxos.NodeID, v *paxos.Vote) {
+	l.horizon = max(l.horizon, v.Slot)
+	if v.Slot < 1 || v.Slot > l.next+maxAhead {
+		return
+	}
+	if v.Slot < l.next {
+		if l.log[v.Slot-1].digest != v.Digest {
+			l.countLate(from, v)
+		}
+		return
+	}
+	t := l.open[v.Slot]
+	if t == nil {
+		t = newTally()
+		l.open[v.Slot] = t
+	}
+	if _, have := t.values[v.Digest]; !have && v.Value != nil {
+		if v.Value.Digest() != v.Digest {
+			l.event(paxos.Event{Kind: paxos.EventRejected, Peer: from, Slot: v.Slot, Reason: paxos.TwoValues})
+			return
+		}
+		t.values[v.Digest] = *v.Value
+	}
+	if c, ok := t.add(from, v, l.cfg.Configuration.Quorum()); ok {
+		l.choose(v.Slot, t, c)
+	}
+}
+
+func newTally() *tally {
+	return &tally{votes: map[choice]map[paxos.NodeID]bool{}, values: map[paxos.Digest]paxos.Value{}}
+}
+
+// add counts a vote as a member of a set of acceptor ids, for one slot, ballot
+// and digest (DESIGN §7, Counting); it reports whether the set is a quorum.
+func (t *tally) add(from paxos.NodeID, v *paxos.Vote, quorum int) (choice, bool) {
+	c := choice{v.Ballot, v.Digest}
+	if t.votes[c] == nil {
+		t.votes[c] = map[paxos.NodeID]bool{}
+	}
+	t.votes[c][from] = true
+	return c, len(t.votes[c]) >= quorum
+}
+
+// countLate counts votes that disagree with what was applied. One is the trace
+// of a ballot that lost; a quorum of them is the end.
+func (l *Learner) countLate(from paxos.NodeID, v *paxos.Vote) {
+	t := l.late[v.Slot]
+	if t == nil {
+		t = newTally()
+		l.late[v.Slot] = t
+	}
+	if c, ok := t.add(from, v, l.cfg.Configuration.Quorum()); ok {
+		l.twoValues(v.Slot, c.digest, l.log[v.Slot-1].digest)
+	}
+}
+
+func (l *Learner) twoValues(slot paxos.Slot, a, b paxos.Digest) {
+	l.broken("two different values are chosen in slot %d: %v and %v", slot, a, b)
+}
+
+// choose marks a slot's value as chosen, for ever.
+func (l *Learner) choose(slot paxos.Slot, t *tally, c choice) {
+	switch {
+	case t.chosen == nil:
+		t.chosen = &c
+		l.event(paxos.Event{Kind: paxos.EventChosen, Slot: slot, Ballot: c.ballot, Count: len(t.values[c.digest].Commands)})
+	case t.chosen.digest != c.digest:
+		l.twoValues(slot, c.digest, t.chosen.digest)
+	}
+}
+
+// advance applies what is chosen, strictly in slot order, each slot once.
+func (l *Learner) advance() {
+	for l.out.Broken == nil {
+		t := l.open[l.next]
+		if t == nil || t.chosen == nil {
+			return
+		}
+		value, have := t.values[t.chosen.digest]
+		if !have {
+			return // pull will ask for it
+		}
+		entry := paxos.Entry{Slot: l.next, Ballot: t.chosen.ballot, Value: value}
+		l.apply(entry, t.chosen.digest)
+	}
+}
+
+func (l *Learner) apply(entry paxos.Entry, digest paxos.Digest) {
+	outcomes, err := l.machine.Apply(entry)
+	if err != nil {
+		l.out.Broken = fmt.Errorf("slot %d cannot be applied: %w", entry.Slot, err)
+		return
+	}
+	l.log = append(l.log, applied{entry, digest})
+	delete(l.open, l.next)
+	l.next++
+	l.stalled, l.rounds = 0, 0
+	l.event(paxos.Event{Kind: paxos.EventApplied, Slot: entry.Slot, Ballot: entry.Ballot, Count: len(entry.Value.Commands)})
+	if entry.Slot+maxNotify < l.horizon {
+		return // whoever still waits for something this old asks again
+	}
+	for i, c := range entry.Value.Commands {
+		if c.Client != "" {
+			l.outcomes[c.Client] = append(l.outcomes[c.Client], outcomes[i])
+		}
+	}
+}
+
+// Status is a learner's inner state, for /view-logs.
+type Status struct {
+	Cluster paxos.ClusterID `json:"cluster"`
+	Applied paxos.Slot      `json:"applied_watermark"`
+	Horizon paxos.Slot      `json:"highest_slot_heard"`
+	Open    int             `json:"slots_open"`
+	Stalled int             `json:"ticks_without_progress"`
+}
+
+// Status gives the inner state.
+func (l *Learner) Status() Status {
+	return Status{l.adopt.Cluster, l.next, l.horizon, len(l.open), l.stalled}
+}
+
+// Applied is the applied watermark: every slot below it is applied.
+func (l *Learner) Applied() paxos.Slot { return l.next }
+
+func others(ids []paxos.NodeID, self paxos.NodeID) []paxos.NodeID {
+	list := slices.DeleteFunc(slices.Clone(ids), func(id paxos.NodeID) bool { return id == self })
+	slices.SortFunc(list, cmp.Compare[paxos.NodeID])
+	return list
+}

@@ -1,0 +1,213 @@
+// Package proposer holds the rules of leading: when to stand for election,
+// what to propose again after it, how to fill gaps, how many slots may be in
+// flight, and when to step down.
+//
+// It is not a clock, a queue of connections or a place where anything is
+// stored: a proposer keeps nothing on disk, because its ballot carries a fresh
+// start id. Its neighbours: acceptor (remembering) answers it, client/session
+// asks it, learner (learning) tells the outcome.
+//
+// The package is pure: same input, same output.
+package proposer
+
+import (
+	"fmt"
+
+	"paxos/paxos"
+)
+
+// Config is what a proposer is told at its start. Times are in ticks.
+type Config struct {
+	Node          paxos.NodeID
+	Configuration paxos.Configuration
+	Start         paxos.StartID // 64 random bits, drawn for this start
+	Seed          uint64        // of the dice that back-off throws
+	TickMillis    uint64        // how much log time passes in a tick
+
+	ElectionTicks  int // silence after which a leader is given up
+	HeartbeatTicks int // between two heartbeats of a leader
+	SurveyTicks    int // between two surveys of who does not lead
+	ResendTicks    int // after which an unanswered message is sent again
+
+	Window          int // how many slots may be unchosen at once
+	MaxBatch        int // commands in one slot
+	MaxBatchBytes   int // bytes of commands in one slot
+	MaxWaiting      int // commands that may wait; above it: Overloaded
+	MaxWaitingBytes int // bytes of commands that may wait
+}
+
+// Phase is what a proposer does now.
+type Phase uint8
+
+// The phases.
+const (
+	Following Phase = iota
+	Preparing
+	Leading
+)
+
+// String gives the phase's word.
+func (p Phase) String() string { return [...]string{"following", "preparing", "leading"}[p] }
+
+// MarshalText implements encoding.TextMarshaler.
+func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// Proposer leads, or waits until it may.
+type Proposer struct {
+	cfg   Config
+	dice  paxos.Dice
+	tick  int
+	adopt paxos.Adoption
+
+	phase  Phase
+	ballot paxos.Ballot // the ballot of the last own attempt
+	seen   paxos.Number // the highest ballot number heard of
+	chosen paxos.Slot   // chosen watermark: every slot below it is chosen
+
+	// Following.
+	question paxos.Number
+	surveys  map[paxos.NodeID]surveyed
+	since    int // the tick at which it last stopped leading
+	failures int
+	wait     int // ticks until the next attempt; -1: no reason for one
+	// lastAnswering is how many acceptors answered when it last led.
+	lastAnswering int
+
+	// Preparing, and when a leader asks for slots below those it began with.
+	asking *collection
+
+	// Leading.
+	first    paxos.Slot // Prepare covered every slot from here on
+	next     paxos.Slot // the first slot nothing was proposed for
+	heard    map[paxos.NodeID]int
+	beats    paxos.Number
+	lastTime paxos.LogTime
+	timeBase paxos.LogTime
+	timeTick int
+	again    []paxos.Proposal // to be proposed again, in slot order
+	flight   map[paxos.Slot]*flying
+	bytes    int // of the values in flight
+	queue    queue
+	stopping *stopping
+
+	placed map[paxos.NodeID][]paxos.Placed // answers gathered in this turn
+	out    paxos.Effects
+}
+
+type surveyed struct {
+	paxos.Surveyed
+	tick int
+}
+
+// New makes a proposer.
+func New(cfg Config) *Proposer {
+	return &Proposer{
+		cfg: cfg, dice: paxos.Dice(cfg.Seed), chosen: 1, wait: -1,
+		surveys: map[paxos.NodeID]surveyed{}, placed: map[paxos.NodeID][]paxos.Placed{},
+	}
+}
+
+// Header implements paxos.Role.
+func (p *Proposer) Header() paxos.Header {
+	return paxos.Header{Node: p.cfg.Node, Cluster: p.adopt.Cluster, Config: p.cfg.Configuration.Stamp()}
+}
+
+// Step implements paxos.Role.
+func (p *Proposer) Step(e paxos.Envelope) paxos.Effects {
+	switch m := e.Message.(type) {
+	case paxos.Surveyed:
+		p.surveyed(e.From, e.Cluster, m)
+	case paxos.Promise:
+		p.promise(e.From, m)
+	case paxos.Accepted:
+		p.accepted(e.From, m)
+	case paxos.Heard:
+		p.hearing(e.From, m.Store, m.Ballot)
+	case paxos.Nack:
+		p.nack(e.From, m)
+	case paxos.Propose:
+		p.propose(e.From, m)
+	case paxos.Finish:
+		p.finish(m)
+	case paxos.Handover:
+		p.handover(m)
+	}
+	return p.effects()
+}
+
+// Flush implements paxos.Role: what waits goes into slots as far as the window
+// allows, and the answers of the turn leave together.
+func (p *Proposer) Flush() paxos.Effects {
+	if p.phase == Leading {
+		p.pump()
+	}
+	for _, asker := range sortedKeys(p.placed) {
+		p.send(asker, paxos.Proposed{Placed: p.placed[asker]})
+		delete(p.placed, asker)
+	}
+	return p.effects()
+}
+
+// Tick implements paxos.Role.
+func (p *Proposer) Tick() paxos.Effects {
+	p.tick++
+	switch {
+	case p.phase == Leading:
+		p.tickLeading()
+	default:
+		p.tickSurvey()
+		if p.phase == Preparing {
+			p.tickPreparing()
+		} else {
+			p.tickFollowing()
+		}
+	}
+	return p.effects()
+}
+
+func (p *Proposer) effects() paxos.Effects {
+	out := p.out
+	p.out = paxos.Effects{}
+	return out
+}
+
+func (p *Proposer) send(to paxos.NodeID, m paxos.Message) {
+	p.out.Send = append(p.out.Send, p.Header().Envelope(to, m))
+}
+
+func (p *Proposer) sendAcceptors(m paxos.Message) {
+	for _, id := range p.cfg.Configuration.Acceptors {
+		p.send(id, m)
+	}
+}
+
+func (p *Proposer) event(e paxos.Event) { p.out.Events = append(p.out.Events, e) }
+
+func (p *Proposer) broken(format string, args ...any) {
+	p.out.Broken = fmt.Errorf("broken invariant at %s: %s", p.cfg.Node, fmt.Sprintf(format, args...))
+}
+
+// Status is a proposer's inner state, for /leader and /view-logs.
+type Status struct {
+	Phase   Phase           `json:"phase"`
+	Leading bool            `json:"leading"`
+	Cluster paxos.ClusterID `json:"cluster"`
+	Ballot  paxos.Ballot    `json:"ballot"`
+	// Leader is who leads as far as this proposer knows, "" if unknown.
+	Leader    paxos.NodeID `json:"leader"`
+	Chosen    paxos.Slot   `json:"chosen_watermark"`
+	Next      paxos.Slot   `json:"next_slot"`
+	InFlight  int          `json:"slots_in_flight"`
+	Waiting   int          `json:"commands_waiting"`
+	Answering int          `json:"acceptors_answering"`
+	Needed    int          `json:"acceptors_needed"`
+}
+
+// Status gives the inner state.
+func (p *Proposer) Status() Status {
+	return Status{
+		Phase: p.phase, Leading: p.phase == Leading, Cluster: p.adopt.Cluster, Ballot: p.ballot, Leader: p.leader(),
+		Chosen: p.chosen, Next: p.next, InFlight: len(p.flight), Waiting: p.queue.len(),
+		Answering: p.answering(), Needed: p.cfg.Configuration.Quorum(),
+	}
+}
