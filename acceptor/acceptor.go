@@ -17,9 +17,10 @@ import (
 	"paxos/paxos"
 )
 
-// Bounds that no honest leader reaches, so that one wrong message can neither
-// exhaust the ballots nor stretch the log: by how much a message may raise the
-// promise's number, and how far beyond all that is known a slot may lie.
+// Bounds that no honest leader reaches: by how much a message may raise the
+// promise's number, and how far beyond all that is known a slot may lie. They
+// keep a slip of somebody's hand from exhausting the ballots or stretching the
+// log; whoever forges a leader's messages on purpose is not kept out by them.
 const (
 	maxLeap  = 1 << 32
 	maxAhead = 1 << 20

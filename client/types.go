@@ -51,9 +51,10 @@ type Cursor struct {
 
 // Outcome tells what became of a command.
 type Outcome struct {
-	// Status is "applied", "burnt", "confirmed" (applied; the details were
-	// forgotten when the client confirmed them), "key-reused", "expired" or
-	// "not-seen". Not seen is not never: a copy may still be on its way.
+	// Status is "applied", "burnt", "confirmed" (its client service needed no
+	// answer any more, so whether it took effect was forgotten; it will not
+	// from now on), "key-reused", "expired" or "not-seen". Not seen is not
+	// never: a copy may still be on its way.
 	Status   string          `json:"status"`
 	Slot     paxos.Slot      `json:"slot,omitempty"`
 	Position uint32          `json:"position"`

@@ -105,7 +105,7 @@ func (m *Machine) Outcome(key string) (o paxos.Outcome, known bool) {
 }
 
 // OutcomeOf tells what became of the named command. A verdict of Confirmed
-// says that its answer was confirmed by its client and then forgotten.
+// says that its client needed no answer any more, and that it was forgotten.
 func (m *Machine) OutcomeOf(name paxos.CommandName) (o paxos.Outcome, known bool) {
 	return m.table.seen(paxos.Command{Session: name.Session, Sequence: name.Sequence})
 }

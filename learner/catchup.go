@@ -10,12 +10,12 @@ import (
 // that it asks: other learners first, which know what is chosen, and then the
 // acceptors, whose votes it counts.
 
-// pull asks for what comes next. Rounds alternate between another learner and
+// pull asks for what comes next. Askings alternate between another learner and
 // the acceptors, so that neither a dead learner nor a lost vote stops it.
 func (l *Learner) pull() {
-	l.rounds++
+	l.askings++
 	clear(l.pulls)
-	if peers := others(l.cfg.Configuration.Learners, l.cfg.Node); len(peers) > 0 && l.rounds%2 == 1 {
+	if peers := others(l.cfg.Configuration.Learners, l.cfg.Node); len(peers) > 0 && l.askings%2 == 1 {
 		l.peer++
 		l.ask(peers[l.peer%len(peers)], l.next)
 		return

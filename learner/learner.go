@@ -58,7 +58,7 @@ type Learner struct {
 
 	pulls    map[paxos.NodeID]paxos.Slot // the page asked of each node
 	stalled  int                         // ticks without progress
-	rounds   int
+	askings  int
 	peer     int
 	peers    paxos.Directory
 	outcomes map[paxos.NodeID][]paxos.Outcome
@@ -239,6 +239,20 @@ func (t *tally) add(from paxos.NodeID, v *paxos.Vote, quorum int) (choice, bool)
 	return c, len(t.votes[c]) >= quorum
 }
 
+// keepLate keeps the votes for the next slot that disagree with what is applied
+// there, so that those which come later are counted together with them.
+func (l *Learner) keepLate(t *tally, digest paxos.Digest) {
+	late := newTally()
+	for c, voters := range t.votes {
+		if c.digest != digest {
+			late.votes[c] = voters
+		}
+	}
+	if len(late.votes) > 0 {
+		l.late[l.next] = late
+	}
+}
+
 // countLate counts votes that disagree with what was applied. One is the trace
 // of a ballot that lost; a quorum of them is the end.
 func (l *Learner) countLate(from paxos.NodeID, v *paxos.Vote) {
@@ -290,9 +304,10 @@ func (l *Learner) apply(entry paxos.Entry, digest paxos.Digest) {
 		return
 	}
 	l.log = append(l.log, applied{entry, digest})
+	l.keepLate(l.open[l.next], digest)
 	delete(l.open, l.next)
 	l.next++
-	l.stalled, l.rounds = 0, 0
+	l.stalled, l.askings = 0, 0
 	l.event(paxos.Event{Kind: paxos.EventApplied, Slot: entry.Slot, Ballot: entry.Ballot, Count: len(entry.Value.Commands)})
 	if entry.Slot+maxNotify < l.horizon {
 		return // whoever still waits for something this old asks again

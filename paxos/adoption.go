@@ -9,7 +9,13 @@ type Adoption struct {
 	Cluster ClusterID
 	Stores  []StoreOf
 
-	stated map[NodeID]Surveyed
+	stated map[NodeID]statement
+}
+
+// statement is what one acceptor says: which cluster, and which disks vote.
+type statement struct {
+	cluster ClusterID
+	stores  []StoreOf
 }
 
 // Done reports whether a cluster was adopted.
@@ -33,12 +39,12 @@ func (a *Adoption) Hear(c Configuration, from NodeID, cluster ClusterID, m Surve
 		}
 	}
 	if a.stated == nil {
-		a.stated = map[NodeID]Surveyed{}
+		a.stated = map[NodeID]statement{}
 	}
-	a.stated[from] = m
+	a.stated[from] = statement{cluster, m.Stores}
 	same := 0
 	for _, other := range a.stated {
-		if slices.Equal(other.Stores, m.Stores) {
+		if other.cluster == cluster && slices.Equal(other.stores, m.Stores) {
 			same++
 		}
 	}

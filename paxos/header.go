@@ -47,6 +47,9 @@ func (h Header) Check(e Envelope) error {
 	if e.To != h.Node {
 		return &HeaderError{"to", string(e.To), string(h.Node)}
 	}
+	if e.Message.Kind() == KindLocal {
+		return nil
+	}
 	if e.Config != h.Config {
 		return &HeaderError{"config", e.Config.String(), h.Config.String()}
 	}
@@ -54,8 +57,6 @@ func (h Header) Check(e Envelope) error {
 		return nil
 	}
 	switch e.Message.Kind() {
-	case KindLocal:
-		return nil
 	case KindSurvey, KindSurveyed:
 		// Whoever knows no cluster yet asks the acceptors.
 		if e.Cluster.IsZero() || h.Cluster.IsZero() {

@@ -2,6 +2,7 @@ package paxos
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -154,12 +155,20 @@ func StrictJSON(b []byte, to any) error {
 }
 
 func kindOfJSON(t reflect.Type) string {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return "a string"
+	}
 	switch t.Kind() {
 	case reflect.String:
 		return "a string"
 	case reflect.Bool:
 		return "true or false"
-	case reflect.Slice, reflect.Array:
+	case reflect.Uint32:
+		return "a whole number from 0 to 4294967295"
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "a string in base64"
+		}
 		return "a list"
 	case reflect.Struct, reflect.Map:
 		return "an object"

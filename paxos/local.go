@@ -3,6 +3,10 @@ package paxos
 // Local messages pass between the parts of one node, never over a wire: they
 // have no binary form, and no endpoint takes them.
 
+// LocalPrefix begins the ids under which a node asks itself on behalf of those
+// who came over HTTP. No node bears such an id.
+const LocalPrefix = "local-"
+
 // Directory tells a role which nodes discovery has found, and who is said to
 // lead. It is an address book and a hint: it says whom one may ask, never who
 // votes.

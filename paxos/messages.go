@@ -204,8 +204,9 @@ type Init struct{}
 
 // Initialised answers Init.
 type Initialised struct {
-	Progress Progress  `json:"progress"`
-	Cluster  ClusterID `json:"cluster"`
+	Progress Progress `json:"progress"`
+	// Cluster is called "current" in JSON, where "cluster" is the header's.
+	Cluster ClusterID `json:"current"`
 	// Waiting are the acceptors that have not answered yet.
 	Waiting []NodeID `json:"waiting"`
 	// Why says why the cluster cannot be initialised, "" if it can.

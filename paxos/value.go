@@ -115,8 +115,8 @@ type Verdict uint8
 const (
 	// Applied: the command took effect at the outcome's slot and position.
 	Applied Verdict = iota
-	// Confirmed: a copy of a command whose answer its client already
-	// confirmed; it took effect before, and has none now.
+	// Confirmed: a copy of a command of which its client said that it needs no
+	// answer any more. It has no effect now; whether it had one is forgotten.
 	Confirmed
 	// KeyReused: the idempotency key was used before for another body.
 	KeyReused

@@ -35,9 +35,13 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps
 // tickSurvey asks the acceptors what they last heard of a leader.
 func (p *Proposer) tickSurvey() {
 	if (p.tick-p.since)%p.cfg.SurveyTicks == 1%p.cfg.SurveyTicks {
-		p.question++
-		p.sendAcceptors(paxos.Survey{Question: p.question})
+		p.survey()
 	}
+}
+
+func (p *Proposer) survey() {
+	p.question++
+	p.sendAcceptors(paxos.Survey{Question: p.question})
 }
 
 func (p *Proposer) surveyed(from paxos.NodeID, cluster paxos.ClusterID, m paxos.Surveyed) {
@@ -45,7 +49,9 @@ func (p *Proposer) surveyed(from paxos.NodeID, cluster paxos.ClusterID, m paxos.
 		return
 	}
 	p.adopt.Hear(p.cfg.Configuration, from, cluster, m)
-	if m.Question+2 < p.question || m.Standing != paxos.Member || !p.adopt.IsVoter(from, m.Store) {
+	// An answer to an older question, or to one of a former start, may be of
+	// long ago.
+	if m.Question+2 < p.question || m.Question > p.question || m.Standing != paxos.Member || !p.adopt.IsVoter(from, m.Store) {
 		return
 	}
 	p.seen = max(p.seen, m.Promise.Number)
@@ -54,6 +60,7 @@ func (p *Proposer) surveyed(from paxos.NodeID, cluster paxos.ClusterID, m paxos.
 		// Every slot below an acceptor's floor or chosen watermark is chosen.
 		p.chosen = max(p.chosen, m.Chosen, m.Floor)
 	}
+	p.stand()
 }
 
 // current gives an acceptor's survey if it is fresh enough to count.
@@ -87,7 +94,7 @@ func (p *Proposer) fresh() bool { return p.tick-p.since <= 3*p.cfg.SurveyTicks }
 
 // leader is who leads as far as is known: a hint.
 func (p *Proposer) leader() paxos.NodeID {
-	if p.phase == Leading {
+	if p.phase == Leading && p.stopping == nil {
 		return p.cfg.Node
 	}
 	best := paxos.Ballot{}
@@ -103,12 +110,13 @@ func (p *Proposer) leader() paxos.NodeID {
 }
 
 // silence reports whether a quorum of acceptors answers and has heard no
-// leader for an election timeout. One that is cut off from its peers, but not
-// from the acceptors, so disturbs nobody.
-func (p *Proposer) silence() bool {
+// leader for an election timeout, in answers to this question or a later one.
+// One that is cut off from its peers, but not from the acceptors, so disturbs
+// nobody.
+func (p *Proposer) silence(since paxos.Number) bool {
 	silent := 0
 	for _, id := range p.cfg.Configuration.Acceptors {
-		if s, ok := p.current(id); ok && int(s.Silent) >= p.cfg.ElectionTicks {
+		if s, ok := p.current(id); ok && s.Question >= since && int(s.Silent) >= p.cfg.ElectionTicks {
 			silent++
 		}
 	}
@@ -116,20 +124,31 @@ func (p *Proposer) silence() bool {
 }
 
 // tickFollowing waits, where nobody leads, for a random time that grows with
-// every failed attempt, and then stands for election.
+// every failed attempt, and then asks the acceptors once more.
 func (p *Proposer) tickFollowing() {
-	if p.stopping != nil || !p.adopt.Done() || !p.silence() {
-		p.wait = -1
+	if p.stopping != nil || !p.adopt.Done() || !p.silence(0) {
+		p.wait, p.asked = -1, 0
 		return
 	}
 	if p.wait < 0 {
 		p.wait = p.dice.Below(max(1, p.cfg.ElectionTicks/2) << min(p.failures, maxBackoff))
 	}
-	if p.wait == 0 {
-		p.campaign()
+	if p.wait > 0 {
+		p.wait--
 		return
 	}
-	p.wait--
+	if p.asked == 0 {
+		p.survey()
+		p.asked = p.question
+	}
+}
+
+// stand begins an election if a quorum says, after the wait, that it still
+// hears nobody: while this proposer waited another may have won.
+func (p *Proposer) stand() {
+	if p.phase == Following && p.asked != 0 && p.silence(p.asked) {
+		p.campaign()
+	}
 }
 
 // campaign begins phase 1 with a ballot above all that were heard of, once for
@@ -137,7 +156,7 @@ func (p *Proposer) tickFollowing() {
 func (p *Proposer) campaign() {
 	p.seen++
 	p.ballot = paxos.Ballot{Number: p.seen, Proposer: p.cfg.Node, Start: p.cfg.Start}
-	p.phase, p.wait = Preparing, -1
+	p.phase, p.wait, p.asked = Preparing, -1, 0
 	p.asking = p.collect(p.chosen, 0)
 	p.event(paxos.Event{Kind: paxos.EventCampaign, Ballot: p.ballot, Slot: p.chosen})
 	p.prepare()
@@ -290,8 +309,17 @@ func (p *Proposer) extend(c *collection, floor paxos.Slot) {
 // ballot, where the votes alone do not show it. What the leader proposed itself
 // it sends again until it is chosen; for what was chosen before it led, it asks
 // the acceptors once more, in the same ballot: nothing was proposed there yet.
+// What some acceptor outside its quorum accepted above all that it proposed was
+// not chosen: a no-op goes there, so that who waits for that slot need not wait
+// for the next command.
 func (p *Proposer) finish(m paxos.Finish) {
-	if p.phase != Leading || p.asking != nil || m.First < 1 || m.First >= p.first {
+	if p.phase != Leading {
+		return
+	}
+	for ; p.next < m.Next && p.next < p.chosen+paxos.Slot(p.cfg.Window); p.next++ {
+		p.again = append(p.again, paxos.Proposal{Slot: p.next, Value: paxos.Value{Time: p.now()}})
+	}
+	if p.asking != nil || m.First < 1 || m.First >= p.first {
 		return
 	}
 	p.event(paxos.Event{Kind: paxos.EventFinish, Ballot: p.ballot, Slot: m.First})
@@ -300,10 +328,11 @@ func (p *Proposer) finish(m paxos.Finish) {
 }
 
 // handover skips the wait: the leader is stopping, and asked this proposer. It
-// prepares like any other.
+// prepares like any other. Where a higher ballot than the leader's was heard
+// of, it is a late copy, and would only disturb who leads since.
 func (p *Proposer) handover(m paxos.Handover) {
 	p.event(paxos.Event{Kind: paxos.EventHandover, Ballot: m.Ballot})
-	if p.phase == Following && p.adopt.Done() && p.stopping == nil && m.Ballot.Number < p.seen+2 {
+	if p.phase == Following && p.adopt.Done() && p.stopping == nil && m.Ballot.Number >= p.seen && m.Ballot.Number-p.seen < 2 {
 		p.seen = max(p.seen, m.Ballot.Number)
 		p.campaign()
 	}

@@ -44,6 +44,9 @@ type stopping struct {
 // propose takes commands, if this proposer leads, and else says who does. A
 // refusal here is certain: no Accept left for the command.
 func (p *Proposer) propose(from paxos.NodeID, m paxos.Propose) {
+	if p.attempts.late(m) {
+		return // a copy of a message that was answered: its answer stands
+	}
 	var why paxos.Reason
 	switch {
 	case p.stopping != nil:
@@ -269,7 +272,7 @@ func (p *Proposer) stepDown(why paxos.Reason) {
 	if led {
 		p.lastAnswering, p.since = p.answering(), p.tick
 	}
-	p.phase, p.asking, p.wait = Following, nil, -1
+	p.phase, p.asking, p.wait, p.asked = Following, nil, -1, 0
 	if !led {
 		p.failures++
 	}
@@ -332,45 +335,3 @@ func (p *Proposer) tickStopping() {
 	}
 	p.stepDown(paxos.Stopping)
 }
-
-// queue holds the commands that wait for a slot, in order of arrival.
-type queue struct {
-	commands []paxos.Command
-	waiters  []waiter
-	bytes    int
-	names    map[paxos.CommandName]bool // waiting or in the air
-}
-
-func (q *queue) len() int { return len(q.commands) }
-
-func (q *queue) push(c paxos.Command, w waiter) {
-	if q.names == nil {
-		q.names = map[paxos.CommandName]bool{}
-	}
-	q.names[c.Name()] = true
-	q.commands = append(q.commands, c)
-	q.waiters = append(q.waiters, w)
-	q.bytes += size(c)
-}
-
-// take gives the commands that go into one slot: at least one, at most n.
-func (q *queue) take(n, bytes int) ([]paxos.Command, []waiter) {
-	taken, sum := 0, 0
-	for taken < min(n, len(q.commands)) {
-		s := size(q.commands[taken])
-		if taken > 0 && sum+s > bytes {
-			break
-		}
-		sum += s
-		taken++
-	}
-	commands, waiters := q.commands[:taken:taken], q.waiters[:taken:taken]
-	q.commands, q.waiters = q.commands[taken:], q.waiters[taken:]
-	if len(q.commands) == 0 {
-		q.commands, q.waiters = nil, nil
-	}
-	q.bytes -= sum
-	return commands, waiters
-}
-
-func size(c paxos.Command) int { return paxos.Value{Commands: []paxos.Command{c}}.Size() }

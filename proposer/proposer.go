@@ -69,7 +69,8 @@ type Proposer struct {
 	surveys  map[paxos.NodeID]surveyed
 	since    int // the tick at which it last stopped leading
 	failures int
-	wait     int // ticks until the next attempt; -1: no reason for one
+	wait     int          // ticks until the next attempt; -1: no reason for one
+	asked    paxos.Number // the survey that must still find silence; 0 for none
 	// lastAnswering is how many acceptors answered when it last led.
 	lastAnswering int
 
@@ -88,6 +89,7 @@ type Proposer struct {
 	flight   map[paxos.Slot]*flying
 	bytes    int // of the values in flight
 	queue    queue
+	attempts attempts
 	stopping *stopping
 
 	placed map[paxos.NodeID][]paxos.Placed // answers gathered in this turn

@@ -47,7 +47,8 @@ type Session struct {
 
 	attempt   paxos.Number
 	leader    paxos.NodeID // whom to ask first: a hint
-	distrust  paxos.NodeID // the last that was asked in vain
+	distrust  paxos.NodeID // the last that was asked in vain, or is stopping
+	until     int          // the tick until which it is not asked
 	turned    int          // the tick of the last redirection at once
 	directory paxos.Directory
 	heard     map[paxos.NodeID]int // tick of the acceptors' last survey
@@ -129,7 +130,7 @@ func (s *Session) Tick() paxos.Effects {
 		case s.tick == p.retry:
 			s.unsent = append(s.unsent, sequence)
 			if len(p.open) > 0 {
-				s.doubt(p.asked)
+				s.avoid(p.asked)
 			}
 		}
 	}
@@ -187,10 +188,8 @@ func (s *Session) propose() {
 			s.send(to, paxos.Propose{Attempt: s.attempt, Commands: commands})
 			s.out.Events = append(s.out.Events, paxos.Event{Kind: paxos.EventPropose, Peer: to, Count: len(commands)})
 		}
-		s.attempt++
 		commands, bytes = nil, 0
 	}
-	s.attempt++
 	for _, sequence := range s.unsent {
 		p := s.pending[sequence]
 		if p == nil {
@@ -203,9 +202,14 @@ func (s *Session) propose() {
 			c.Admitted = s.applied
 		}
 		c.Confirmed = floor
-		if bytes += len(c.Body) + len(c.Key) + 64; bytes > s.cfg.MaxBytes && len(commands) > 0 {
+		size := len(c.Body) + len(c.Key) + 64
+		if bytes+size > s.cfg.MaxBytes {
 			leave()
 		}
+		if len(commands) == 0 {
+			s.attempt++
+		}
+		bytes += size
 		commands = append(commands, *c)
 		p.open[s.attempt], p.asked = true, to
 		p.retry = s.tick + s.cfg.ResendTicks
@@ -229,29 +233,35 @@ func (s *Session) floor() paxos.Sequence {
 
 // target is whom to ask: who is said to lead, else any proposer.
 func (s *Session) target() paxos.NodeID {
-	if s.leader == "" && s.directory.Leader != s.distrust {
-		s.leader = s.directory.Leader
-	}
+	s.believe(s.directory.Leader)
 	if s.leader != "" {
 		return s.leader
 	}
-	known := s.directory.Proposers
-	if len(known) > 1 {
-		known = slices.DeleteFunc(slices.Clone(known), func(id paxos.NodeID) bool { return id == s.distrust })
+	proposers := slices.DeleteFunc(slices.Clone(s.directory.Proposers), s.avoids)
+	if n := len(proposers); n > 0 {
+		return proposers[s.dice.Below(n)]
 	}
-	if len(known) > 0 {
-		return known[s.dice.Below(len(known))]
-	}
-	return ""
+	return s.distrust
 }
 
-// doubt makes another proposer be asked next: this one was asked in vain.
-func (s *Session) doubt(id paxos.NodeID) {
-	s.distrust = id
+// believe takes a hint about who leads, unless a better one is there. What is
+// said of a leader that has just not answered is older than its silence.
+func (s *Session) believe(hint paxos.NodeID) {
+	if s.leader == "" && !s.avoids(hint) {
+		s.leader = hint
+	}
+}
+
+// avoid keeps a proposer from being asked for a while: it gave no answer, or
+// is stopping.
+func (s *Session) avoid(id paxos.NodeID) {
+	s.distrust, s.until = id, s.tick+s.cfg.ResendTicks
 	if s.leader == id {
 		s.leader = ""
 	}
 }
+
+func (s *Session) avoids(id paxos.NodeID) bool { return id == s.distrust && s.tick < s.until }
 
 func (s *Session) retryLater(sequences []paxos.Sequence) {
 	for _, sequence := range sequences {
@@ -265,11 +275,14 @@ func (s *Session) retryLater(sequences []paxos.Sequence) {
 // copy has no effect unless the proposer says that it is not.
 func (s *Session) refused(from paxos.NodeID, m paxos.Refused) {
 	s.refusal = m
-	if from == s.leader || m.Leader != "" {
-		s.leader = m.Leader
-	}
-	if s.leader == "" || s.leader == from {
-		s.doubt(from)
+	switch {
+	case m.Reason == paxos.Stopping:
+		s.avoid(from)
+	case from == s.leader || m.Leader != "":
+		s.leader = ""
+		if m.Leader != from {
+			s.believe(m.Leader)
+		}
 	}
 	var again []paxos.Sequence
 	for _, name := range m.Commands {
@@ -284,7 +297,7 @@ func (s *Session) refused(from paxos.NodeID, m paxos.Refused) {
 	}
 	if s.leader != "" && m.Reason == paxos.NotLeading && s.turned != s.tick {
 		// At once, to who leads; but two proposers that name each other must
-		// not keep a command going round and round.
+		// not pass a command to and fro for ever.
 		s.turned = s.tick
 		s.unsent = append(s.unsent, again...)
 		return
@@ -355,34 +368,4 @@ func (s *Session) answering() int {
 		}
 	}
 	return n
-}
-
-// keptReports is how many reports of learners are kept for people to look at.
-const keptReports = 1000
-
-// Report is an outcome, and the learner that reported it.
-type Report struct {
-	Learner paxos.NodeID
-	Outcome paxos.Outcome
-}
-
-// Reports gives the last limit reports, the oldest first.
-func (s *Session) Reports(limit int) []Report {
-	return slices.Clone(s.reports[max(0, len(s.reports)-limit):])
-}
-
-// Status is the client service's inner state, for /view-logs.
-type Status struct {
-	Cluster  paxos.ClusterID `json:"cluster"`
-	Session  paxos.SessionID `json:"session"`
-	Sequence paxos.Sequence  `json:"last_sequence"`
-	Pending  int             `json:"pending"`
-	Unknown  int             `json:"unknown"`
-	Applied  paxos.Slot      `json:"applied_watermark"`
-	Leader   paxos.NodeID    `json:"leader"`
-}
-
-// Status gives the inner state.
-func (s *Session) Status() Status {
-	return Status{s.adopt.Cluster, s.cfg.Session, s.last, len(s.pending), len(s.abandoned), s.applied, s.leader}
 }

@@ -288,7 +288,12 @@ func (l *Loop) Do(ctx context.Context, e paxos.Envelope) (paxos.Envelope, error)
 	case got := <-a.answer:
 		return got.envelope, got.err
 	case <-l.done:
-		return paxos.Envelope{}, ErrStopped
+		select {
+		case got := <-a.answer: // in the loop's last turn
+			return got.envelope, got.err
+		default:
+			return paxos.Envelope{}, ErrStopped
+		}
 	case <-ctx.Done():
 		l.forget(a)
 		return paxos.Envelope{}, ctx.Err()

@@ -14,14 +14,21 @@ type Stamped struct {
 	paxos.Event
 }
 
-const ringChunks = 4096
+// Bounds of what a ring keeps; the last turn's events are kept in any case.
+const (
+	ringChunks = 4096
+	ringEvents = 1 << 16
+)
 
 // ring keeps the last events, without locks: one goroutine publishes a chunk a
 // turn, any number read. Nothing is formatted before somebody asks.
 type ring struct {
 	chunks [ringChunks]atomic.Pointer[chunk]
 	head   atomic.Uint64 // chunks published
-	last   uint64        // number of the last event; the publisher's alone
+
+	// The publisher's alone: the number of the last event, how many events are
+	// kept, and the first chunk that is.
+	last, kept, tail uint64
 }
 
 // chunk is never changed once it is published.
@@ -37,8 +44,21 @@ func (r *ring) publish(at time.Time, events []paxos.Event) {
 	}
 	c := &chunk{first: r.last + 1, at: at, events: events}
 	r.last += uint64(len(events))
-	r.chunks[r.head.Load()%ringChunks].Store(c)
-	r.head.Add(1)
+	r.kept += uint64(len(events))
+	head := r.head.Load()
+	r.drop(r.chunks[head%ringChunks].Swap(c))
+	r.head.Store(head + 1)
+	for r.kept > ringEvents && r.tail < head {
+		r.drop(r.chunks[r.tail%ringChunks].Swap(nil))
+	}
+}
+
+// drop counts a chunk that is no longer kept.
+func (r *ring) drop(c *chunk) {
+	if c != nil {
+		r.kept -= uint64(len(c.events))
+		r.tail++
+	}
 }
 
 // Events gives the kept events after the given number, in order, at most limit
@@ -54,12 +74,12 @@ func (l *Loop) Events(after uint64, limit int, latest bool, want func(paxos.Even
 			break
 		}
 		chunks = append(chunks, c)
-		if c.first <= after+1 {
+		if c.first-1 <= after {
 			break
 		}
 	}
-	if n := len(chunks); n > 0 && chunks[n-1].first > after+1 {
-		lost = chunks[n-1].first - after - 1
+	if n := len(chunks); n > 0 && chunks[n-1].first-1 > after {
+		lost = chunks[n-1].first - 1 - after
 	}
 	for i := len(chunks) - 1; i >= 0; i-- {
 		for j, e := range chunks[i].events {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -119,6 +120,26 @@ func (h *Hub) accept(p *pipe) {
 		return
 	}
 	h.inbound[p.peer] = rest
+}
+
+// Drain waits until what was sent to a node is written to its stream, or lost,
+// or ctx ends: last words are worth a moment.
+func (h *Hub) Drain(ctx context.Context, to paxos.NodeID) {
+	h.mu.RLock()
+	l := h.links[to]
+	h.mu.RUnlock()
+	if l == nil {
+		return
+	}
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for !l.out.empty() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 // Close ends all streams and waits for them.

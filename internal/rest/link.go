@@ -62,6 +62,7 @@ func (l *link) run(ctx context.Context) {
 		log.Debugf("no stream: %v", err)
 		// What waited is old by now; whoever still needs an answer asks again.
 		l.out.take(nil)
+		l.out.written()
 		timer := time.NewTimer(pause/2 + rand.N(pause))
 		select {
 		case <-ctx.Done():

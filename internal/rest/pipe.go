@@ -30,6 +30,7 @@ type outbox struct {
 	mu      sync.Mutex
 	waiting []paxos.Envelope
 	bytes   int
+	writing bool // what was taken is not written yet
 	wake    chan struct{}
 	lost    *atomic.Uint64
 }
@@ -58,8 +59,21 @@ func (o *outbox) take(spare []paxos.Envelope) []paxos.Envelope {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	taken := o.waiting
-	o.waiting, o.bytes = spare[:0], 0
+	o.waiting, o.bytes, o.writing = spare[:0], 0, true
 	return taken
+}
+
+func (o *outbox) written() {
+	o.mu.Lock()
+	o.writing = false
+	o.mu.Unlock()
+}
+
+// empty reports whether everything was written, or lost.
+func (o *outbox) empty() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.waiting) == 0 && !o.writing
 }
 
 // weight is about how many bytes of values a message holds.
@@ -181,6 +195,7 @@ func (p *pipe) write(ctx context.Context) error {
 			spare = taken
 		}
 		if len(buf) == 0 {
+			p.out.written()
 			continue
 		}
 		if err := p.conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
@@ -189,6 +204,7 @@ func (p *pipe) write(ctx context.Context) error {
 		if _, err := p.conn.Write(buf); err != nil {
 			return err
 		}
+		p.out.written()
 		if cap(buf) > keptBuffer {
 			buf = nil
 		}

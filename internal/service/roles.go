@@ -28,8 +28,8 @@ const (
 	pullAfter        = 100 * time.Millisecond
 	finishAfter      = 500 * time.Millisecond
 	reportEvery      = 200 * time.Millisecond
-	sendAgainAfter   = 400 * time.Millisecond
-	retryAfter       = 50 * time.Millisecond
+	sendAgainAfter   = 300 * time.Millisecond
+	retryAfter       = 30 * time.Millisecond
 	abandonAfter     = 10 * time.Minute
 	pendingCommands  = 1 << 16
 	surveysPerPeriod = 4

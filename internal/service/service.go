@@ -183,7 +183,9 @@ func (r *running) handOver() {
 	}
 	if err := r.parts.Loop.Await(ctx, p.Stopped); err != nil {
 		r.log.Warnf("leadership was not handed over: %v", err)
+		return
 	}
+	r.parts.Hub.Drain(ctx, successor)
 }
 
 // watch tells the role whom discovery has found, and others who leads.

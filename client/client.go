@@ -1,0 +1,243 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Client speaks to the client services of a cluster. It may be used by any
+// number of goroutines.
+//
+// A call makes one turn through the services' addresses, beginning with the
+// one that answered last. It goes on to the next address only when nothing can
+// have been applied at the last one, or when the request may be repeated: a
+// read, a send with a Key, a burn. There is no other retry: whoever wants to
+// go on calls again.
+//
+// A call ends when its context does. The deadline is also told to the service,
+// which answers shortly before it; without a deadline the service takes its
+// own (1.5 s by default), and the call ends after 10 s at the latest.
+type Client struct {
+	addresses []string
+	http      *http.Client
+	last      atomic.Uint32 // index of the address that answered last
+}
+
+// Option changes how a Client is made.
+type Option func(*Client)
+
+// WithHTTPClient makes the Client use h, for TLS, proxies or tests. Its
+// Timeout, if any, ends calls whose outcome is then unknown.
+func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
+
+// Limits of a call.
+const (
+	dialLimit   = time.Second      // to connect to one address
+	callLimit   = 10 * time.Second // for a call without a deadline
+	longestWait = 60 * time.Second // that a service can be told to wait
+	answerLimit = 64 << 20         // bytes of an answer
+)
+
+// New makes a client of the services at these addresses: host:port, or URLs.
+// It connects to nothing yet. The error says which address is wrong.
+func New(addresses []string, opts ...Option) (*Client, error) {
+	if len(addresses) == 0 {
+		return nil, errors.New("no address of a client service was given")
+	}
+	c := &Client{}
+	for _, a := range addresses {
+		base, err := baseURL(a)
+		if err != nil {
+			return nil, err
+		}
+		c.addresses = append(c.addresses, base)
+	}
+	transport := &http.Transport{
+		Proxy: nil, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
+		DialContext: (&net.Dialer{Timeout: dialLimit}).DialContext,
+	}
+	// A redirect is no answer of a service, and a send must not follow one.
+	c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, o := range opts {
+		o(c)
+	}
+	return c, nil
+}
+
+// Close closes connections that are kept open for the next call.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+func baseURL(address string) (string, error) {
+	text := strings.TrimRight(strings.TrimSpace(address), "/")
+	if !strings.Contains(text, "://") {
+		if _, port, err := net.SplitHostPort(text); err != nil || port == "" {
+			return "", fmt.Errorf("address %q is not host:port", address)
+		}
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
+		return "", fmt.Errorf("address %q is neither host:port nor an http URL", address)
+	}
+	return text, nil
+}
+
+// ask is a request, whichever address it goes to.
+type ask struct {
+	method, path string
+	query        url.Values
+	body         []byte
+	write        bool // it may change something
+	repeat       bool // it takes effect once at most, however often it is sent
+	timed        bool // the endpoint takes ?timeout=
+	refusal      int  // a status whose body is an answer all the same; 0 for none
+}
+
+// call makes one turn through the addresses.
+func (c *Client) call(ctx context.Context, a ask, answer any) error {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if _, has := ctx.Deadline(); !has {
+		limited, cancel = context.WithTimeout(context.WithValue(ctx, ownLimit{}, true), callLimit)
+	}
+	defer cancel()
+	var doubt, last error
+	first := int(c.last.Load())
+	for i := range c.addresses {
+		at := (first + i) % len(c.addresses)
+		one, done := share(limited, a, len(c.addresses)-i)
+		next, err := c.once(one, c.addresses[at], a, answer)
+		done()
+		if err == nil {
+			c.last.Store(uint32(at))
+			return nil
+		}
+		last = err
+		if errors.Is(err, ErrUnknown) {
+			doubt = err
+		}
+		if !next || limited.Err() != nil {
+			break
+		}
+	}
+	// A later refusal does not take back that an earlier copy may be applied.
+	if doubt != nil && errors.Is(last, ErrUnavailable) {
+		return doubt
+	}
+	return last
+}
+
+// share gives an attempt its part of the time that is left, if others can
+// follow: a service that hangs must not use up theirs.
+func share(ctx context.Context, a ask, left int) (context.Context, context.CancelFunc) {
+	deadline, has := ctx.Deadline()
+	if !has || !a.repeat || left < 2 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))
+}
+
+// once asks one address. Next says that another address may be asked.
+func (c *Client) once(ctx context.Context, base string, a ask, answer any) (next bool, err error) {
+	var written atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }})
+	response, err := c.send(traced, base, a)
+	if err != nil {
+		err = silence(base, err)
+		if a.write && written.Load() {
+			return a.repeat, &callError{ErrUnknown, err}
+		}
+		// No service has seen a whole request: nothing can have come of it.
+		return true, &callError{ErrUnavailable, err}
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
+	if err == nil && response.StatusCode >= 300 && (response.StatusCode != a.refusal || isProblem(response)) {
+		p := problemOf(response, text)
+		meaning := a.meaning(p)
+		return p.elsewhere() || a.repeat && meaning == ErrUnknown, &callError{meaning, p}
+	}
+	if err == nil {
+		err = json.Unmarshal(text, answer)
+	}
+	switch {
+	case err == nil:
+		return false, nil
+	case a.write:
+		return a.repeat, &callError{ErrUnknown, fmt.Errorf("%s: the answer cannot be read: %w", base, err)}
+	}
+	return true, &callError{ErrUnavailable, fmt.Errorf("%s: the answer cannot be read: %w", base, err)}
+}
+
+// send sends the request to one address.
+func (c *Client) send(ctx context.Context, base string, a ask) (*http.Response, error) {
+	query := url.Values{}
+	for name, values := range a.query {
+		query[name] = values
+	}
+	if deadline, has := ctx.Deadline(); has && a.timed && ctx.Value(ownLimit{}) == nil {
+		query.Set("timeout", patience(time.Until(deadline)).String())
+	}
+	target := base + a.path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	request, err := http.NewRequestWithContext(ctx, a.method, target, bytes.NewReader(a.body))
+	if err != nil {
+		return nil, err
+	}
+	if a.body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	return c.http.Do(request)
+}
+
+// silence says in a sentence that an address gave no answer, and why.
+func silence(base string, err error) error {
+	var whole *url.Error
+	if errors.As(err, &whole) {
+		err = whole.Err
+	}
+	_, address, _ := strings.Cut(base, "://")
+	var number syscall.Errno
+	if errors.As(err, &number) {
+		return fmt.Errorf("%s does not answer: %w", address, number)
+	}
+	return fmt.Errorf("%s does not answer: %w", address, err)
+}
+
+// ownLimit marks a context whose deadline is callLimit's.
+type ownLimit struct{}
+
+// patience is how long a service may wait so that its answer arrives in time.
+func patience(left time.Duration) time.Duration {
+	left -= min(100*time.Millisecond, left/10)
+	return min(max(left, time.Millisecond), longestWait).Round(time.Microsecond)
+}
+
+func isProblem(response *http.Response) bool {
+	return strings.HasPrefix(response.Header.Get("Content-Type"), "application/problem+json")
+}
+
+// problemOf reads a refusal; what is not problem+json comes from something in
+// between, and is told by its status.
+func problemOf(response *http.Response, text []byte) *Problem {
+	var p Problem
+	if isProblem(response) && json.Unmarshal(text, &p) == nil {
+		p.Status = response.StatusCode
+		return &p
+	}
+	return &Problem{Title: http.StatusText(response.StatusCode), Status: response.StatusCode,
+		Detail: fmt.Sprintf("%s answers %s", response.Request.URL.Host, response.Status)}
+}

@@ -1,0 +1,101 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"unicode/utf8"
+
+	"paxos/paxos"
+)
+
+// SendOption changes one Send.
+type SendOption func(*sending)
+
+type sending struct {
+	key    string
+	noWait bool
+}
+
+// Key makes a send repeatable: however often a value is sent under the same
+// key, through whichever service, it takes effect once, and every answer is
+// the first one's. Draw a fresh key for every value; keys are remembered for
+// 24 hours of the log's time. Another value under the same key is refused
+// (ErrConflict).
+func Key(key string) SendOption { return func(s *sending) { s.key = key } }
+
+// NoWait makes a send return as soon as the service has taken the value, with
+// Status "pending": the service pursues it for up to a minute. What became of
+// it is for Outcome to tell.
+func NoWait() SendOption { return func(s *sending) { s.noWait = true } }
+
+// Send sends a value, any UTF-8 string, the empty one too. When it returns
+// without an error, the value is chosen, applied, and on the disks of a quorum
+// of acceptors, in the slot that the answer names.
+//
+// Without a Key, a lost connection makes the outcome ErrUnknown; with one,
+// Send asks the next service, and only when all have failed it is unknown.
+func (c *Client) Send(ctx context.Context, value string, opts ...SendOption) (Sent, error) {
+	var s sending
+	for _, o := range opts {
+		o(&s)
+	}
+	if !utf8.ValidString(value) || !utf8.ValidString(s.key) {
+		return Sent{}, &callError{ErrBadRequest, errors.New("values and keys are UTF-8 text")}
+	}
+	body, err := marshal(struct {
+		Value string `json:"value"`
+		Key   string `json:"key,omitempty"`
+	}{value, s.key})
+	if err != nil {
+		return Sent{}, &callError{ErrBadRequest, err}
+	}
+	a := ask{method: http.MethodPost, path: "/send", body: body, write: true, repeat: s.key != "", timed: true}
+	if s.noWait {
+		a.query = url.Values{"wait": {"none"}}
+		a.timed = false
+	}
+	var sent Sent
+	return sent, c.call(ctx, a, &sent)
+}
+
+// marshal writes JSON without escapes for the sake of HTML.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+// Outcome tells what became of the command under a key, as far as a learner
+// has applied the log. Status "not-seen" is no promise that it never will be.
+func (c *Client) Outcome(ctx context.Context, key string) (o Outcome, err error) {
+	return o, c.call(ctx, ask{method: http.MethodGet, path: "/outcome/" + url.PathEscape(key), repeat: true}, &o)
+}
+
+// OutcomeOf tells what became of the command of that name, which Sent and the
+// Problem of an ErrUnknown tell.
+func (c *Client) OutcomeOf(ctx context.Context, session paxos.SessionID, sequence paxos.Sequence) (o Outcome, err error) {
+	return o, c.call(ctx, ask{method: http.MethodGet, path: commandPath(session, sequence), repeat: true}, &o)
+}
+
+// Burn makes sure, through the log, that nothing is ever applied under the
+// key. The answer's Status is "burnt", or "applied" if it was applied before;
+// then nothing is changed.
+func (c *Client) Burn(ctx context.Context, key string) (o Outcome, err error) {
+	return o, c.call(ctx, ask{method: http.MethodDelete, path: "/outcome/" + url.PathEscape(key), write: true, repeat: true, timed: true}, &o)
+}
+
+// BurnOf does what Burn does for the command of that name.
+func (c *Client) BurnOf(ctx context.Context, session paxos.SessionID, sequence paxos.Sequence) (o Outcome, err error) {
+	return o, c.call(ctx, ask{method: http.MethodDelete, path: commandPath(session, sequence), write: true, repeat: true, timed: true}, &o)
+}
+
+func commandPath(session paxos.SessionID, sequence paxos.Sequence) string {
+	return fmt.Sprintf("/outcome/%v/%d", session, sequence)
+}

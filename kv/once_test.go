@@ -1,0 +1,200 @@
+package kv_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"paxos/kv"
+	"paxos/paxos"
+)
+
+// made is a command and when it was admitted.
+type made struct {
+	command paxos.Command
+	time    paxos.LogTime
+}
+
+// memory is a reference that forgets nothing: by it one sees whether the table
+// forgot too much.
+type memory struct {
+	t       *rapid.T
+	luck    paxos.Dice
+	calm    bool
+	m       *kv.Machine
+	log     []paxos.Entry
+	results [][]paxos.Outcome
+
+	made    []made
+	time    paxos.LogTime
+	effects map[paxos.CommandName]paxos.Outcome // the first, and only, effect
+	seen    map[paxos.CommandName]bool
+	floors  map[paxos.SessionID]paxos.Sequence
+	keySlot map[string]paxos.Slot // of the last effect, or burning
+	keyTime map[string]paxos.LogTime
+	burnt   map[paxos.CommandName]bool
+	tally   map[paxos.Verdict]int
+}
+
+// create admits a new command; its copies all look like this.
+func (r *memory) create() paxos.Command {
+	session := paxos.SessionID(1 + r.luck.Below(3))
+	sequence := paxos.Sequence(1)
+	for _, old := range r.made {
+		if old.command.Session == session {
+			sequence = max(sequence, old.command.Sequence+1)
+		}
+	}
+	c := paxos.Command{Session: session, Sequence: sequence, Admitted: r.m.Applied()}
+	c.Key = []string{"", "", "k1", "k2"}[r.luck.Below(4)]
+	c.Body = kv.Append(fmt.Sprint("v", r.luck.Below(3)))
+	if len(r.made) > 0 && r.luck.Below(8) == 0 {
+		c.Key, c.Body = "", kv.Burn(r.made[r.luck.Below(len(r.made))].command.Name())
+	} else if r.luck.Below(12) == 0 {
+		c.Key, c.Body = "", kv.BurnKey([]string{"k1", "k2"}[r.luck.Below(2)])
+	}
+	r.made = append(r.made, made{c, r.m.Time()})
+	return c
+}
+
+// slot applies a slot of new commands and of copies, old ones too, after a
+// leap of log time.
+func (r *memory) slot() {
+	leaps := []paxos.LogTime{0, 0, 0, 1, minute, hour, 5 * hour, 23 * hour, day, day + 2*minute, 3 * day}
+	if r.calm { // nobody is forgotten, but keys are
+		leaps = leaps[:7]
+	}
+	r.time += leaps[r.luck.Below(len(leaps))]
+	e := paxos.Entry{Slot: r.m.Applied(), Value: paxos.Value{Time: r.time - min(r.time, paxos.LogTime(r.luck.Below(2)*hour))}}
+	var ages []paxos.LogTime
+	if r.luck.Below(3) == 0 {
+		r.create() // it is admitted now, and comes when it comes
+	}
+	for range r.luck.Below(4) {
+		c, at := paxos.Command{}, r.m.Time()
+		if len(r.made) == 0 || r.luck.Below(3) == 0 {
+			c = r.create()
+		} else {
+			old := r.made[r.luck.Below(len(r.made))]
+			c, at = old.command, old.time
+		}
+		if r.luck.Below(20) == 0 { // a client confirms nothing from here on
+			c.Confirmed = paxos.Sequence(r.luck.Below(int(c.Sequence) + 1))
+		}
+		e.Value.Commands, ages = append(e.Value.Commands, c), append(ages, at)
+	}
+	count := r.m.Count()
+	outcomes, err := r.m.Apply(e)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.log, r.results = append(r.log, e), append(r.results, outcomes)
+	fresh, _ := r.m.Values(e.Slot, 0, 100)
+	if count+len(fresh) != r.m.Count() {
+		r.t.Fatalf("%d values became %d", count, r.m.Count())
+	}
+	effect := map[uint32]bool{}
+	for _, v := range fresh {
+		effect[v.Position] = true
+	}
+	for i, o := range outcomes {
+		r.check(e.Slot, uint32(i), e.Value.Commands[i], ages[i], effect[uint32(i)], o)
+	}
+}
+
+// check compares what became of one copy with what is remembered for ever.
+func (r *memory) check(slot paxos.Slot, position uint32, c paxos.Command, at paxos.LogTime, effect bool, o paxos.Outcome) {
+	name, now := c.Name(), r.m.Time()
+	r.tally[o.Verdict]++
+	here := o.Verdict == paxos.Applied && o.Slot == slot && o.Position == position
+	if effect && !here {
+		r.t.Fatalf("%v took effect at %d.%d and is told %+v", name, slot, position, o)
+	}
+	first, had := r.effects[name]
+	if had && here {
+		r.t.Fatalf("%v took effect twice: %+v and at %d.%d", name, first, slot, position)
+	}
+	if had && o.Verdict == paxos.Applied && !cmp.Equal(first, o) {
+		r.t.Fatalf("a copy of %v is told %+v, the first was told %+v", name, o, first)
+	}
+	if here {
+		r.effects[name] = o
+		if r.burnt[name] {
+			r.t.Fatalf("%v was burnt and took effect", name)
+		}
+	}
+	if effect && c.Key != "" {
+		if last, ok := r.keySlot[c.Key]; ok && (now-r.keyTime[c.Key] <= day || c.Admitted <= last) {
+			r.t.Fatalf("key %q took effect at slot %d and again at %d, %d ms later, admitted at %d", c.Key, last, slot, now-r.keyTime[c.Key], c.Admitted)
+		}
+		r.keySlot[c.Key], r.keyTime[c.Key] = slot, now
+	}
+	r.floors[c.Session] = max(r.floors[c.Session], c.Confirmed)
+	if o.Verdict == paxos.Confirmed && c.Sequence >= r.floors[c.Session] {
+		r.t.Fatalf("%v is told to be confirmed, the floor is %d", name, r.floors[c.Session])
+	}
+	if o.Verdict == paxos.Expired && !r.seen[name] && now-at <= day {
+		r.t.Fatalf("%v is %d ms old, was never seen, and is told that it is expired", name, now-at)
+	}
+	r.seen[name] = true
+	if here && c.Body[1] != kv.Append("")[1] {
+		r.burns(slot, c, o, now)
+	}
+}
+
+func (r *memory) burns(slot paxos.Slot, c paxos.Command, o paxos.Outcome, now paxos.LogTime) {
+	stands, err := paxos.DecodeOutcome(o.Result)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if stands.Verdict != paxos.Burnt || stands.Slot != slot {
+		return // it came too late, or not first
+	}
+	for _, old := range r.made {
+		if bytes.Equal(c.Body, kv.Burn(old.command.Name())) {
+			if _, had := r.effects[old.command.Name()]; had && now-old.time <= day {
+				r.t.Fatalf("%v took effect and then burnt", old.command.Name())
+			}
+			r.burnt[old.command.Name()] = true
+		}
+	}
+	for _, key := range []string{"k1", "k2"} {
+		if bytes.Equal(c.Body, kv.BurnKey(key)) {
+			r.keySlot[key], r.keyTime[key] = slot, now
+		}
+	}
+}
+
+func TestWhateverCopiesComeInWhateverOrderAnEffectHappensOnce(t *testing.T) {
+	tally := map[paxos.Verdict]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		r := &memory{t: t, m: kv.New(), luck: paxos.Dice(rapid.Uint64().Draw(t, "luck")), effects: map[paxos.CommandName]paxos.Outcome{},
+			seen: map[paxos.CommandName]bool{}, keySlot: map[string]paxos.Slot{}, keyTime: map[string]paxos.LogTime{},
+			burnt: map[paxos.CommandName]bool{}, floors: map[paxos.SessionID]paxos.Sequence{}, tally: tally}
+		r.calm = r.luck.Below(2) == 0
+		for range 80 {
+			r.slot()
+		}
+		again := kv.New()
+		for i, e := range r.log {
+			outcomes, err := again.Apply(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(r.results[i], outcomes); diff != "" {
+				t.Fatalf("the same log gave other outcomes in slot %d: %s", e.Slot, diff)
+			}
+		}
+		if !bytes.Equal(r.m.Snapshot(), again.Snapshot()) {
+			t.Fatal("the same log gave another state")
+		}
+	})
+	for _, v := range []paxos.Verdict{paxos.Applied, paxos.Confirmed, paxos.KeyReused, paxos.Expired, paxos.Burnt} {
+		if tally[v] < 50 {
+			t.Errorf("in all that luck %v was told %d times: the test tests nothing", v, tally[v])
+		}
+	}
+}
