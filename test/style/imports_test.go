@@ -1,0 +1,132 @@
+package style
+
+import (
+	"go/ast"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// tiers is the order of the house: a package imports only packages of lower
+// tiers (model: Go's own go/build/deps_test.go). A package that is not listed
+// fails the test, so that its place is chosen and not found.
+var tiers = [][]string{
+	{"paxos"},
+	{"proposer", "acceptor", "learner", "kv", "client/session"},
+	{"gossip", "client", "internal/wal", "internal/logging", "internal/metrics"},
+	{"internal/wal/memfs"}, // a disk for tests; it implements wal.FS
+	{"internal/node", "internal/config"},
+	{"internal/rest"},
+	// Added to the order of DESIGN §3: what the four programs and paxosctl
+	// share, so that a local cluster runs the very code of the programs.
+	{"internal/service", "internal/local"},
+	{"internal/ctl"},
+	{"cmd/proposer", "cmd/acceptor", "cmd/learner", "cmd/client", "cmd/paxosctl"},
+	{"test/style", "test/scenes", "test/integration", "test/scripts", "test/docs"},
+}
+
+// pure are the protocol's rooms: same input, same output.
+var pure = []string{"paxos", "proposer", "acceptor", "learner", "kv", "client/session"}
+
+// pureImports is all of the standard library that they may use.
+var pureImports = []string{"bytes", "cmp", "crypto/sha256", "encoding", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt",
+	"io", "maps", "math", "reflect", "slices", "sort", "strconv", "strings", "unicode/utf8"}
+
+// owners are the libraries that only certain packages may know.
+var owners = map[string][]string{
+	"github.com/hashicorp/memberlist": {"gossip"},
+	"github.com/gin-gonic/gin":        {"internal/rest"},
+	"github.com/sirupsen/logrus":      {"internal/logging", "internal/rest", "internal/service"},
+	"github.com/prometheus/":          {"internal/metrics"},
+	"github.com/spf13/cobra":          {"internal/service", "internal/ctl", "cmd/paxosctl"},
+}
+
+func tier(pkg string) int {
+	return slices.IndexFunc(tiers, func(t []string) bool { return slices.Contains(t, pkg) })
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	for _, s := range sources(t) {
+		own := tier(s.pkg)
+		if own < 0 {
+			t.Errorf("%s: package %q has no place in the order of the house (tiers)", s.path, s.pkg)
+			continue
+		}
+		for _, path := range imports(s) {
+			other, ours := strings.CutPrefix(path, "paxos/")
+			if !ours || s.test {
+				continue
+			}
+			if tier(other) < 0 || tier(other) >= own {
+				t.Errorf("%s imports %s, which is not below it", s.path, path)
+			}
+		}
+	}
+}
+
+func TestPureRoomsImportOnlyPureThings(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || !slices.Contains(pure, s.pkg) {
+			continue
+		}
+		for _, path := range imports(s) {
+			if path != "paxos/paxos" && !slices.Contains(pureImports, path) {
+				t.Errorf("%s is in a pure room and imports %s", s.path, path)
+			}
+		}
+	}
+}
+
+func TestPureRoomsHaveNoGoroutinesAndPrintNothing(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || !slices.Contains(pure, s.pkg) {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt, *ast.SelectStmt, *ast.ChanType, *ast.SendStmt:
+				t.Errorf("%s:%d: goroutines and channels do not belong into a pure room", s.path, s.line(n))
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && x.Name == "fmt" && strings.Contains(n.Sel.Name, "rint") && !strings.HasPrefix(n.Sel.Name, "Sprint") {
+					t.Errorf("%s:%d: fmt.%s prints", s.path, s.line(n), n.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+func TestLibrariesStayInTheirRooms(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, path := range imports(s) {
+			for library, rooms := range owners {
+				if strings.HasPrefix(path, library) && !slices.Contains(rooms, s.pkg) {
+					t.Errorf("%s imports %s, which only %q may know", s.path, path, rooms)
+				}
+			}
+		}
+	}
+}
+
+// files are the functions by which a package would know files itself.
+var files = []string{"Open", "OpenFile", "Create", "CreateTemp", "Mkdir", "MkdirAll", "Rename", "Remove", "RemoveAll", "WriteFile", "Truncate"}
+
+func TestOnlyTheJournalKnowsFiles(t *testing.T) {
+	// internal/local and the tests handle a cluster's directories from outside.
+	allowed := []string{"internal/wal", "internal/local", "internal/ctl"}
+	for _, s := range sources(t) {
+		if s.test || slices.Contains(allowed, s.pkg) || strings.HasPrefix(s.pkg, "test/") {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "os" && slices.Contains(files, sel.Sel.Name) {
+				t.Errorf("%s:%d: os.%s: only the journal knows files", s.path, s.line(n), sel.Sel.Name)
+			}
+			return true
+		})
+	}
+}
