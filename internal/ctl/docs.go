@@ -1,0 +1,52 @@
+package ctl
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Markdown is docs/cli.md: every command as its own --help tells it.
+func Markdown() string {
+	var b strings.Builder
+	root := Command()
+	fmt.Fprintf(&b, "# paxosctl\n\n<!-- Written from the commands: go test ./internal/ctl -run TestTheManual -update -->\n\n%s\n", prose(root.Long))
+	b.WriteString("\n## Exit codes\n\nEach has one meaning, for every command.\n\n| code | meaning |\n| --- | --- |\n")
+	for _, e := range exitCodes {
+		fmt.Fprintf(&b, "| %d | %s |\n", e.code, e.meaning)
+	}
+	b.WriteString("\n## Environment\n\n| variable | stands in for |\n| --- | --- |\n" +
+		"| `PAXOS_ENDPOINTS` | `--endpoints` |\n| `PAXOS_PROPOSER_ENDPOINTS` | `--proposers` |\n| `PAXOS_ACCEPTOR_ENDPOINTS` | `--acceptors` |\n")
+	b.WriteString("\n## Completion\n\n`source <(paxosctl completion bash)`; zsh, fish and powershell likewise. Names of nodes are completed too.\n")
+	describe(&b, root)
+	return b.String()
+}
+
+func describe(b *strings.Builder, cmd *cobra.Command) {
+	verbs := slices.Clone(cmd.Commands())
+	slices.SortFunc(verbs, func(x, y *cobra.Command) int { return strings.Compare(x.Name(), y.Name()) })
+	for _, v := range verbs {
+		if v.Hidden || v.Name() == "help" || v.Name() == "completion" {
+			continue
+		}
+		fmt.Fprintf(b, "\n## %s\n\n%s\n\n```\n%s\n", v.CommandPath(), prose(v.Long), v.UseLine())
+		if flags := v.NonInheritedFlags(); flags.HasAvailableFlags() {
+			fmt.Fprintf(b, "\n%s", flags.FlagUsages())
+		}
+		fmt.Fprintf(b, "```\n\n```sh\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(v.Example, "  "), "\n  ", "\n"))
+		describe(b, v)
+	}
+}
+
+// prose is a help text without the exit codes, and without line breaks that
+// are only there for terminals.
+func prose(long string) string {
+	long, _, _ = strings.Cut(long, "Exit codes:\n")
+	paragraphs := strings.Split(strings.TrimSpace(long), "\n\n")
+	for i, p := range paragraphs {
+		paragraphs[i] = strings.ReplaceAll(p, "\n", " ")
+	}
+	return strings.Join(paragraphs, "\n\n")
+}

@@ -1,0 +1,116 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"paxos/client"
+	"paxos/internal/local"
+	"paxos/internal/service"
+)
+
+// The exit codes; each has one meaning, for every command.
+const (
+	ExitOK          = 0
+	ExitError       = 1
+	ExitUsage       = 2
+	ExitNotFound    = 3
+	ExitConflict    = 4
+	ExitUnavailable = 5
+	ExitUnknown     = 6
+	ExitInterrupted = 130
+)
+
+// exitCodes are their meanings, for the help texts.
+var exitCodes = []struct {
+	code    int
+	meaning string
+}{
+	{ExitOK, "it was done"},
+	{ExitError, "an error that no other code stands for"},
+	{ExitUsage, "a command, flag or value is wrong; nothing was done"},
+	{ExitNotFound, "what was asked for is not there"},
+	{ExitConflict, "refused, because it contradicts what is there already"},
+	{ExitUnavailable, "unavailable: it was certainly not applied; send it again"},
+	{ExitUnknown, "unknown: it may be applied, now or later, or never; ask for its outcome"},
+	{ExitInterrupted, "interrupted by Ctrl-C or SIGTERM before it was done"},
+}
+
+// aboutExits is the part of a help text that lists the exit codes.
+func aboutExits() string {
+	var b strings.Builder
+	b.WriteString("Exit codes:\n")
+	for _, e := range exitCodes {
+		fmt.Fprintf(&b, "  %3d  %s\n", e.code, e.meaning)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// failure is an error with the exit code that it means, and what to do.
+type failure struct {
+	code int
+	hint string
+	err  error
+}
+
+// Error implements error.
+func (f *failure) Error() string { return f.err.Error() }
+
+// Unwrap gives the cause.
+func (f *failure) Unwrap() error { return f.err }
+
+func usage(format string, args ...any) error {
+	return &failure{ExitUsage, "see --help", fmt.Errorf(format, args...)}
+}
+
+func failed(code int, hint, format string, args ...any) error {
+	return &failure{code, hint, fmt.Errorf(format, args...)}
+}
+
+// exitCode tells what an error means.
+func exitCode(err error) int {
+	var own *failure
+	var node *local.NotFoundError
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.Is(err, errInterrupted):
+		return ExitInterrupted
+	case errors.As(err, &own):
+		return own.code
+	case errors.Is(err, service.ErrUsage), errors.Is(err, client.ErrBadRequest):
+		return ExitUsage
+	case errors.Is(err, client.ErrNotFound), errors.As(err, &node):
+		return ExitNotFound
+	case errors.Is(err, client.ErrConflict), errors.Is(err, client.ErrExpired), errors.Is(err, local.ErrRefused):
+		return ExitConflict
+	case errors.Is(err, client.ErrUnknown):
+		return ExitUnknown
+	case errors.Is(err, client.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return ExitUnavailable
+	}
+	return ExitError
+}
+
+// explain is an error as a sentence, and what to do about it, "" if there is
+// nothing to say.
+func explain(err error) (sentence, hint string) {
+	var own *failure
+	var problem *client.Problem
+	switch {
+	case errors.Is(err, errInterrupted):
+		return err.Error(), ""
+	case errors.As(err, &own):
+		return own.Error(), own.hint
+	case errors.As(err, &problem):
+		// Hints speak to users of REST; this is one of the few words that differ.
+		return problem.Detail, strings.ReplaceAll(problem.Hint, "?timeout=", "--timeout")
+	case errors.Is(err, service.ErrUsage):
+		return strings.TrimPrefix(err.Error(), service.ErrUsage.Error()+": "), "see --help"
+	case errors.Is(err, client.ErrUnavailable):
+		return strings.TrimPrefix(err.Error(), client.ErrUnavailable.Error()+": "), "nothing was changed; is the cluster there? See --endpoints, and paxosctl local status"
+	}
+	return err.Error(), ""
+}

@@ -1,0 +1,142 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"paxos/client"
+	"paxos/paxos"
+)
+
+// command is what KEY|SESSION/SEQUENCE names: a name of that form, else a key.
+type command struct {
+	key      string
+	session  paxos.SessionID
+	sequence paxos.Sequence
+}
+
+func parseCommand(text string) command {
+	session, sequence, ok := strings.Cut(text, "/")
+	var c command
+	n, err := paxos.ParseUint(sequence)
+	if ok && err == nil && c.session.UnmarshalText([]byte(session)) == nil {
+		c.sequence = paxos.Sequence(n)
+		return c
+	}
+	return command{key: text}
+}
+
+func (c command) outcome(ctx context.Context, p *place) (client.Outcome, error) {
+	if c.key != "" {
+		return p.Outcome(ctx, c.key)
+	}
+	return p.OutcomeOf(ctx, c.session, c.sequence)
+}
+
+func (c command) burn(ctx context.Context, p *place) (client.Outcome, error) {
+	if c.key != "" {
+		return p.Burn(ctx, c.key)
+	}
+	return p.BurnOf(ctx, c.session, c.sequence)
+}
+
+const namesOfCommands = "A command is named by its idempotency key, or as SESSION/SEQUENCE, which send shows: 16 hexadecimal\ndigits and a number."
+
+func (a *app) outcome() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "outcome KEY|SESSION/SEQUENCE", Short: "Tells what became of a command.", Args: exactly("KEY|SESSION/SEQUENCE"),
+		Long: "Tells what became of a command: applied, burnt, expired, or not seen (exit code 3). Not seen is not never:\n" +
+			"a copy may still be on its way; burn makes sure.\n\n" + namesOfCommands + "\n\n" + aboutExits(),
+		Example: "  paxosctl outcome order-4711\n  paxosctl outcome 0123456789abcdef/7",
+	}
+	a.remoteFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		o, err := a.askOutcome(cmd, args[0], command.outcome)
+		if err != nil {
+			return err
+		}
+		if err := a.printOutcome(o); err != nil {
+			return err
+		}
+		if o.Status == "not-seen" {
+			return failed(ExitNotFound, "paxosctl burn "+args[0]+" makes sure that it never is", "%s was not seen at %s yet", args[0], o.Learner)
+		}
+		return nil
+	}
+	return cmd
+}
+
+func (a *app) burn() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "burn KEY|SESSION/SEQUENCE", Short: "Makes sure that a command never applies from now on.", Args: exactly("KEY|SESSION/SEQUENCE"),
+		Long: "Makes sure, through the log, that a command whose outcome is unknown never applies from now on. If it was\n" +
+			"applied before, nothing is changed, and the exit code is 4.\n\n" + namesOfCommands + "\n\n" + aboutExits(),
+		Example: "  paxosctl burn order-4711",
+	}
+	a.remoteFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		o, err := a.askOutcome(cmd, args[0], command.burn)
+		if err != nil {
+			return err
+		}
+		if err := a.printOutcome(o); err != nil {
+			return err
+		}
+		if o.Status != "burnt" {
+			return failed(ExitConflict, "nothing was changed", "%s is not burnt: it is %s", args[0], o.Status)
+		}
+		return nil
+	}
+	return cmd
+}
+
+func (a *app) askOutcome(cmd *cobra.Command, name string, do func(command, context.Context, *place) (client.Outcome, error)) (client.Outcome, error) {
+	if name == "" {
+		return client.Outcome{}, usage("%s: an empty key names no command", cmd.CommandPath())
+	}
+	p, err := a.find()
+	if err != nil {
+		return client.Outcome{}, err
+	}
+	defer p.Close()
+	ctx, cancel := a.context(cmd)
+	defer cancel()
+	o, err := do(parseCommand(name), ctx, p)
+	return o, err
+}
+
+func (a *app) printOutcome(o client.Outcome) error {
+	return a.print(o, func(row func(...any)) {
+		row("STATUS", "SLOT", "POSITION", "COMMAND", "LEARNER")
+		if o.Slot == 0 {
+			row(o.Status, "-", "-", "-", dash(o.Learner))
+			return
+		}
+		name := "-" // what burns a key is nobody's command
+		if o.Sequence != 0 {
+			name = fmt.Sprintf("%v/%d", o.Session, o.Sequence)
+		}
+		row(o.Status, o.Slot, o.Position, name, dash(o.Learner))
+	})
+}
+
+// whatNow adds how to find out what became of a send.
+func (a *app) whatNow(err error, key string) error {
+	if !errors.Is(err, client.ErrUnknown) {
+		return err
+	}
+	var p *client.Problem
+	name := key
+	if errors.As(err, &p) && name == "" && p.Session != nil && p.Sequence != nil {
+		name = fmt.Sprintf("%v/%d", *p.Session, *p.Sequence)
+	}
+	sentence, _ := explain(err)
+	if name == "" {
+		return failed(ExitUnknown, "look for the value with paxosctl read; a send with --key could simply be repeated", "%s", sentence)
+	}
+	return failed(ExitUnknown, fmt.Sprintf("paxosctl outcome %s tells, paxosctl burn %s makes sure that it never applies from now on", name, name), "%s", sentence)
+}

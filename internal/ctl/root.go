@@ -1,0 +1,226 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"paxos/internal/local"
+	"paxos/internal/service"
+)
+
+// Streams are a command's standard streams. Out gets results and nothing else.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// app is what the commands share: streams, and the values of common flags.
+type app struct {
+	Streams
+	output    string
+	data      string
+	endpoints []string
+	proposers []string
+	acceptors []string
+	timeout   time.Duration
+
+	dataGiven bool // --data was given, and not defaulted
+	started   bool // the command line was understood
+}
+
+// errInterrupted: a signal came before the command was done.
+var errInterrupted = errors.New("interrupted before it was done")
+
+// Main runs a command line and gives the exit code. A second signal ends the
+// process at once.
+func Main(args []string, s Streams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return Run(ctx, args, s)
+}
+
+// Run runs a command line until ctx ends, and gives the exit code.
+func Run(ctx context.Context, args []string, s Streams) int {
+	a := &app{Streams: s}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return ExitOK
+	case ctx.Err() != nil && !errors.Is(err, service.ErrUsage):
+		err = interrupted(err)
+	case !a.started:
+		// Nothing of ours ran yet: cobra did not understand the command line.
+		err = usage("%w", err)
+	}
+	sentence, hint := explain(err)
+	fmt.Fprintf(s.Err, "%s\n", sentence)
+	if hint != "" {
+		fmt.Fprintf(s.Err, "%s\n", hint)
+	}
+	return exitCode(err)
+}
+
+// interrupted says what a signal cut short, if it matters.
+func interrupted(err error) error {
+	if exitCode(err) == ExitUnknown {
+		sentence, hint := explain(err)
+		return fmt.Errorf("%w: %s; %s", errInterrupted, sentence, hint)
+	}
+	return errInterrupted
+}
+
+// badFlag says in a sentence what is wrong with a flag.
+func badFlag(_ *cobra.Command, err error) error {
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		kinds := map[string]string{"uint64": "whole number", "int": "whole number", "duration": "duration, such as 500ms or 10s"}
+		if kind := kinds[value.GetFlag().Value.Type()]; kind != "" {
+			return usage("--%s %q is no %s", value.GetFlag().Name, value.GetValue(), kind)
+		}
+	}
+	return usage("%w", err)
+}
+
+// Command is the whole tree of commands, for the documentation.
+func Command() *cobra.Command { return (&app{}).root() }
+
+func (a *app) root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "paxosctl",
+		Short: "Runs a local Paxos cluster, and speaks to any cluster.",
+		Long: "Runs a local Paxos cluster, and speaks to any cluster.\n\n" +
+			"Results go to standard output, everything else to standard error; with -o json\nstandard output is JSON and nothing else.\n\n" +
+			"Where the cluster is: --endpoints, else the local cluster of --data, else\n$PAXOS_ENDPOINTS, else the local cluster in ./paxos-data, else 127.0.0.1:6001,127.0.0.1:6002.\n" +
+			"Other nodes are found through these.\n\n" + aboutExits(),
+		Example: "  paxosctl local up --detach\n  paxosctl send teste123\n  paxosctl read\n  paxosctl status -o json",
+		Version: service.Version(), SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.begin(cmd) },
+	}
+	cmd.SetOut(a.Out)
+	cmd.SetErr(a.Err)
+	cmd.SetIn(a.In)
+	cmd.SetFlagErrorFunc(badFlag)
+	cmd.CompletionOptions.HiddenDefaultCmd = false
+	cmd.AddGroup(&cobra.Group{ID: "local", Title: "A cluster on this machine:"}, &cobra.Group{ID: "values", Title: "Values:"},
+		&cobra.Group{ID: "nodes", Title: "Nodes:"})
+	for group, verbs := range map[string][]*cobra.Command{
+		"local":  {a.local()},
+		"values": {a.send(), a.read(), a.outcome(), a.burn()},
+		"nodes":  {a.initialise(), a.status(), a.leader(), a.members(), a.logs()},
+	} {
+		for _, v := range verbs {
+			v.GroupID = group
+			cmd.AddCommand(v)
+		}
+	}
+	cmd.AddCommand(node())
+	return cmd
+}
+
+// begin is called when the command line is understood, before the command.
+func (a *app) begin(cmd *cobra.Command) error {
+	a.started = true
+	if a.output != "" && a.output != "table" && a.output != "json" {
+		return usage("-o %q is neither table nor json", a.output)
+	}
+	if a.timeout < 0 {
+		return usage("--timeout %v is negative", a.timeout)
+	}
+	a.dataGiven = cmd.Flags().Changed("data")
+	return nil
+}
+
+const defaultData = "paxos-data"
+
+// outputFlag adds -o.
+func (a *app) outputFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&a.output, "output", "o", "table", "table or json")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// dataFlag adds --data.
+func (a *app) dataFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&a.data, "data", defaultData, "directory of the local cluster")
+	_ = cmd.MarkFlagDirname("data")
+}
+
+// remoteFlags adds what commands need that speak to a cluster.
+func (a *app) remoteFlags(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&a.endpoints, "endpoints", nil, "host:port of client services, comma separated ($PAXOS_ENDPOINTS)")
+	cmd.Flags().DurationVar(&a.timeout, "timeout", 0, "how long to wait, such as 500ms or 10s (default: the service's own, 1.5s)")
+	a.dataFlag(cmd)
+	a.outputFlag(cmd)
+}
+
+// context ends when --timeout does.
+func (a *app) context(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	if a.timeout == 0 {
+		return cmd.Context(), func() {}
+	}
+	return context.WithTimeout(cmd.Context(), a.timeout)
+}
+
+// saved gives the local cluster of --data, nil if there is none.
+func (a *app) saved() (*local.Cluster, error) {
+	opts, found, err := local.Saved(a.data)
+	if err != nil || !found {
+		return nil, err
+	}
+	return local.New(opts)
+}
+
+// fromEnvironment gives the addresses in an environment variable.
+func fromEnvironment(name string) []string {
+	var list []string
+	for _, address := range strings.Split(os.Getenv(name), ",") {
+		if address = strings.TrimSpace(address); address != "" {
+			list = append(list, address)
+		}
+	}
+	return list
+}
+
+// exactly wants that many arguments, named for the error.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usage("%s: %s is missing", cmd.CommandPath(), names[len(args)])
+		case len(args) > len(names):
+			return usage("%s: %q is not expected", cmd.CommandPath(), args[len(names)])
+		}
+		return nil
+	}
+}
+
+// group is a command that only has commands.
+func group(cmd *cobra.Command, verbs ...*cobra.Command) *cobra.Command {
+	cmd.AddCommand(verbs...)
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		var names []string
+		for _, v := range cmd.Commands() {
+			names = append(names, v.Name())
+		}
+		slices.Sort(names)
+		return usage("%s has no command %q; it has %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
+	}
+	return cmd
+}

@@ -1,0 +1,238 @@
+package ctl
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"paxos/client"
+	"paxos/internal/local"
+)
+
+// machine runs paxosctl as processes, in a directory and on ports of its own.
+type machine struct {
+	t      *testing.T
+	dir    string
+	offset string
+}
+
+func (m *machine) command(args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buffer) {
+	self, err := os.Executable()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), "BE_PAXOSCTL=1", "PAXOS_ENDPOINTS=127.0.0.1:1")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &errs, m.dir
+	return cmd, &out, &errs
+}
+
+func (m *machine) run(args ...string) result {
+	m.t.Helper()
+	cmd, out, errs := m.command(append(args, "--data", filepath.Join(m.dir, "data"))...)
+	_ = cmd.Run()
+	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+// must runs a command line that must end with a code.
+func (m *machine) must(code int, args ...string) result {
+	m.t.Helper()
+	got := m.run(args...)
+	if got.code != code {
+		m.t.Fatalf("paxosctl %s: want exit code %d, got %v", strings.Join(args, " "), code, got)
+	}
+	return got
+}
+
+// until repeats a command line until it ends with a code.
+func (m *machine) until(code int, args ...string) {
+	m.t.Helper()
+	var got result
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if got = m.run(args...); got.code == code {
+			return
+		}
+	}
+	m.t.Fatalf("paxosctl %s: want exit code %d in the end, got %v", strings.Join(args, " "), code, got)
+}
+
+// up starts the cluster in the background.
+func (m *machine) up() {
+	m.t.Helper()
+	got := m.must(ExitOK, "local", "up", "--detach", "-o", "json", "--port-offset", m.offset, "--allow-unsafe-filesystem")
+	var list []localNode
+	if err := json.Unmarshal([]byte(got.out), &list); err != nil || len(list) != 10 {
+		m.t.Fatalf("%v: %v", err, got)
+	}
+	leads := 0
+	for _, n := range list {
+		if n.Process != local.Running || n.Health != "ok" {
+			m.t.Errorf("%+v", n)
+		}
+		if n.Leads {
+			leads++
+		}
+	}
+	if leads != 1 || !strings.Contains(got.err, "Next:") {
+		m.t.Errorf("%d lead: %v", leads, got)
+	}
+}
+
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	for off := 10000 + os.Getpid()%60*80; off < 16000; off += 80 {
+		free := true
+		for _, port := range []int{3001, 4001, 5001, 6001, 13001, 14001, 15001, 16001} {
+			for i := range 3 {
+				l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+off+i))
+				if free = free && err == nil; err == nil {
+					_ = l.Close()
+				}
+			}
+		}
+		if free {
+			m := &machine{t, t.TempDir(), strconv.Itoa(off)}
+			t.Cleanup(m.sweep)
+			return m
+		}
+	}
+	t.Fatal("no free ports")
+	return nil
+}
+
+// sweep kills what a failed test left.
+func (m *machine) sweep() {
+	opts, found, err := local.Saved(filepath.Join(m.dir, "data"))
+	if err != nil || !found {
+		return
+	}
+	if c, err := local.New(opts); err == nil {
+		_ = c.Kill()
+	}
+}
+
+func TestALocalClusterFromUpToDown(t *testing.T) {
+	m := newMachine(t)
+	m.must(ExitNotFound, "local", "status")
+	m.must(ExitNotFound, "send", "too early")
+	m.up()
+	var sent client.Sent
+	got := m.must(ExitOK, "send", "teste123", "--key", "k", "-o", "json")
+	if err := json.Unmarshal([]byte(got.out), &sent); err != nil || sent.Slot == 0 || sent.Status != "applied" {
+		t.Errorf("%v: %v", err, got)
+	}
+	m.must(ExitConflict, "send", "another", "--key", "k")
+	m.must(ExitConflict, "burn", "k")
+	m.must(ExitOK, "outcome", fmt.Sprintf("%v/%d", sent.Session, sent.Sequence))
+	m.must(ExitNotFound, "outcome", "a/b")
+	for args, want := range map[string]string{
+		"read": "teste123", "leader": "127.0.0.1:", "members": "acceptor3", "status": "leads with ballot", "init": "before",
+		"logs --kind elected": "elected", "local status": "leads", "local up": "leads",
+	} {
+		if got := m.must(ExitOK, strings.Fields(args)...); !strings.Contains(got.out, want) {
+			t.Errorf("%s: %q is missing: %v", args, want, got)
+		}
+	}
+	m.must(ExitOK, "local", "kill", "acceptor1", "acceptor2")
+	m.must(ExitConflict, "local", "pause", "acceptor1")
+	m.must(ExitNotFound, "local", "kill", "acceptor9")
+	m.until(ExitUnavailable, "send", "too few")
+	m.until(ExitUnavailable, "status")
+	m.must(ExitOK, "local", "start", "acceptor1")
+	m.until(ExitOK, "send", "enough again", "--key", "again")
+	m.must(ExitOK, "local", "pause", "proposer1", "learner1")
+	m.must(ExitOK, "local", "resume", "proposer1", "learner1")
+	other := &machine{t, t.TempDir(), m.offset}
+	if got := other.must(ExitError, "local", "up", "--port-offset", other.offset); !strings.Contains(got.err, "not of this cluster") || got.out != "" {
+		t.Errorf("ports that are taken: %v", got)
+	}
+	m.must(ExitOK, "local", "down")
+	m.must(ExitOK, "local", "down")
+	m.must(ExitUnavailable, "send", "too late")
+}
+
+// foreground starts "local up" and waits until it has written a line.
+func (m *machine) foreground(until string) (*exec.Cmd, func() string) {
+	m.t.Helper()
+	cmd, _, _ := m.command("local", "up", "--port-offset", m.offset, "--allow-unsafe-filesystem", "--data", filepath.Join(m.dir, "data"))
+	path := filepath.Join(m.t.TempDir(), "stderr")
+	f, err := os.Create(path)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	cmd.Stderr = f
+	if err := cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	said := func() string {
+		text, _ := os.ReadFile(path)
+		return string(text)
+	}
+	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(said(), until); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			m.t.Fatalf("%q was never said:\n%s", until, said())
+		}
+	}
+	return cmd, said
+}
+
+// end waits until the process has ended, and checks that it has left nothing.
+func (m *machine) end(cmd *exec.Cmd, code int, said func() string) {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(m.t.Context(), 30*time.Second)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait()
+	stop()
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		m.t.Errorf("exit code %d, want %d:\n%s", got, code, said())
+	}
+	opts, _, err := local.Saved(filepath.Join(m.dir, "data"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	c, err := local.New(opts)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	for _, n := range c.Nodes() {
+		for deadline := time.Now().Add(5 * time.Second); c.State(n.ID).Status != local.Stopped; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				m.t.Fatalf("%s outlives it", n.ID)
+			}
+		}
+	}
+}
+
+func TestInTheForegroundAClusterEndsWithItsParent(t *testing.T) {
+	m := newMachine(t)
+	early, said := m.foreground("waiting for")
+	_ = early.Process.Signal(syscall.SIGINT)
+	m.end(early, ExitInterrupted, said)
+
+	up, said := m.foreground("Ctrl-C stops")
+	m.must(ExitOK, "send", "kept")
+	m.must(ExitOK, "local", "stop", "client2")
+	m.must(ExitOK, "local", "start", "client2")
+	_ = up.Process.Signal(syscall.SIGINT)
+	m.end(up, ExitOK, said)
+
+	killed, said := m.foreground("Ctrl-C stops")
+	if got := m.must(ExitOK, "read"); !strings.Contains(got.out, "kept") {
+		t.Errorf("data is kept between runs: %v", got)
+	}
+	_ = killed.Process.Kill()
+	m.end(killed, -1, said)
+}

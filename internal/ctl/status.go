@@ -1,0 +1,150 @@
+package ctl
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"paxos/client"
+	"paxos/paxos"
+)
+
+// nodeStatus is a node and what it says of itself.
+type nodeStatus struct {
+	target
+	// Health is nil for a node that does not answer; Problem says why.
+	Health  *client.Health `json:"health"`
+	Problem string         `json:"problem,omitempty"`
+}
+
+// clusterStatus is all nodes, and who leads.
+type clusterStatus struct {
+	Leader paxos.NodeID `json:"leader"`
+	Nodes  []nodeStatus `json:"nodes"`
+}
+
+func (a *app) status() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "status", Short: "Shows every node: its health, its role's state, and who leads.", Args: exactly(),
+		Long: "Shows every node: its health, its role's state, and who leads; those that do not answer too. Every slot\n" +
+			"below a node's watermark is chosen, at learners and clients applied too. The exit code is 5 when no\nproposer leads: no value can be sent then.\n\n" + aboutExits(),
+		Example: "  paxosctl status\n  paxosctl status -o json | jq -r .leader",
+	}
+	a.proposersFlag(cmd)
+	a.acceptorsFlag(cmd)
+	a.remoteFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		p, err := a.find()
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		ctx, cancel := a.context(cmd)
+		defer cancel()
+		list, err := a.nodes(ctx, p)
+		if err != nil {
+			return err
+		}
+		st := examine(ctx, p, list)
+		if err := a.printStatus(st); err != nil {
+			return err
+		}
+		if st.Leader == "" {
+			return failed(ExitUnavailable, "a quorum of acceptors and one proposer are needed", "no proposer leads")
+		}
+		return nil
+	}
+	return cmd
+}
+
+// examine asks every node for its health, all at once.
+func examine(ctx context.Context, p *place, list []target) clusterStatus {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	st := clusterStatus{Nodes: make([]nodeStatus, len(list))}
+	done := make(chan struct{})
+	for i, t := range list {
+		go func() {
+			st.Nodes[i] = ask(ctx, p, t)
+			done <- struct{}{}
+		}()
+	}
+	for range list {
+		<-done
+	}
+	var best paxos.Number
+	for _, n := range st.Nodes {
+		// A leader that was cut off may not have noticed yet: the higher ballot.
+		if n.Health != nil && leads(*n.Health) && ballot(*n.Health) >= best {
+			st.Leader, best = n.ID, ballot(*n.Health)
+		}
+	}
+	return st
+}
+
+func ask(ctx context.Context, p *place, t target) nodeStatus {
+	h, err := p.Health(ctx, t.Address)
+	switch {
+	case err != nil:
+		sentence, _ := explain(err)
+		return nodeStatus{target: t, Problem: sentence}
+	case h.Node != t.ID:
+		return nodeStatus{target: t, Problem: fmt.Sprintf("%s answers there", h.Node)}
+	}
+	return nodeStatus{target: t, Health: &h}
+}
+
+func ballot(h client.Health) paxos.Number {
+	state, _ := h.State.(map[string]any)
+	b, _ := state["ballot"].(map[string]any)
+	n, _ := paxos.ParseUint(fmt.Sprint(b["number"]))
+	return paxos.Number(n)
+}
+
+func (a *app) printStatus(st clusterStatus) error {
+	return a.print(st, func(row func(...any)) {
+		row("NODE", "ADDRESS", "GOSSIP", "HEALTH", "WATERMARK", "STATE")
+		for _, n := range st.Nodes {
+			if n.Health == nil {
+				row(n.ID, n.Address, dash(n.Gossip), "silent", "-", n.Problem)
+				continue
+			}
+			row(n.ID, n.Address, dash(n.Gossip), n.Health.Status, n.watermark(), n.words())
+		}
+	})
+}
+
+// field gives a field of the role's state as text, "" if there is none.
+func (n nodeStatus) field(name string) string {
+	state, _ := n.Health.State.(map[string]any)
+	if v, ok := state[name]; ok && v != nil {
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// watermark is how far the log is chosen or applied, as the role counts it.
+func (n nodeStatus) watermark() string {
+	return cmp.Or(n.field("applied_watermark"), n.field("chosen_watermark"), "-")
+}
+
+// words is a role's state in a few words.
+func (n nodeStatus) words() string {
+	if n.Health.Why != "" {
+		return n.Health.Why
+	}
+	switch n.Role {
+	case paxos.ProposerRole:
+		if leads(*n.Health) {
+			return fmt.Sprintf("leads with ballot %d; %s acceptors answer, %s are needed", ballot(*n.Health), n.field("acceptors_answering"), n.field("acceptors_needed"))
+		}
+		return "follows " + cmp.Or(n.field("leader"), "nobody")
+	case paxos.AcceptorRole:
+		return fmt.Sprintf("%s, %s slots accepted, highest %s", n.field("standing"), n.field("accepted"), n.field("highest"))
+	case paxos.ClientRole:
+		return fmt.Sprintf("%s pending, sends to %s", n.field("pending"), cmp.Or(n.field("leader"), "whoever leads"))
+	}
+	return "applies"
+}
