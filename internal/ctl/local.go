@@ -26,7 +26,7 @@ func (a *app) local() *cobra.Command {
 		Example: "  paxosctl local up --detach\n  paxosctl local kill acceptor1\n  paxosctl local start acceptor1\n  paxosctl local down",
 	}, a.localUp(), a.localDown(), a.localStatus(),
 		a.localVerb("stop", "Stops nodes gracefully.", false, (*local.Cluster).Stop),
-		a.localVerb("start", "Starts nodes that do not run, and waits until they answer.", false, a.startNodes),
+		a.localVerb("start", "Starts nodes that do not run (all of them if none is named), and waits until they answer.", false, a.startNodes),
 		a.localVerb("kill", "Ends nodes without a warning (SIGKILL).", false, plain((*local.Cluster).Kill)),
 		a.localVerb("pause", "Freezes nodes (SIGSTOP): they neither answer nor notice.", true, plain((*local.Cluster).Pause)),
 		a.localVerb("resume", "Lets paused nodes go on (SIGCONT).", true, plain((*local.Cluster).Resume)))
@@ -44,17 +44,18 @@ const stopPatience = 15 * time.Second
 // localVerb is a command that does something to nodes.
 func (a *app) localVerb(name, short string, running bool, do nodeVerb) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: name + " NODE...", Short: short, Long: short + "\n\n" + aboutExits(),
-		Example:           "  paxosctl local " + name + " acceptor1\n  paxosctl local " + name + " proposer1 learner2",
+		Use: name + " NODE...", Short: short,
+		Long:              short + "\nNODE is an id, or \"leader\" for whichever proposer leads.\n\n" + aboutExits(),
+		Example:           "  paxosctl local " + name + " acceptor1\n  paxosctl local " + name + " leader learner2",
 		ValidArgsFunction: a.completeNodes,
 	}
 	a.dataFlag(cmd)
 	a.outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
+		if len(args) == 0 && name != "start" {
 			return usage("%s: which nodes?", cmd.CommandPath())
 		}
-		c, ids, err := a.named(args)
+		c, ids, err := a.named(cmd.Context(), args)
 		if err != nil {
 			return err
 		}
@@ -73,14 +74,36 @@ func (a *app) localVerb(name, short string, running bool, do nodeVerb) *cobra.Co
 	return cmd
 }
 
-// named gives the local cluster and those of its nodes that args name.
-func (a *app) named(args []string) (*local.Cluster, []paxos.NodeID, error) {
+// theLeader stands for whichever proposer leads, where a node is named.
+const theLeader = "leader"
+
+// leaderPatience is how long a local command waits for somebody to lead.
+const leaderPatience = 3 * time.Second
+
+// named gives the local cluster and those of its nodes that args name; all when
+// there are none.
+func (a *app) named(ctx context.Context, args []string) (*local.Cluster, []paxos.NodeID, error) {
 	c, err := a.existing()
 	if err != nil {
 		return nil, nil, err
 	}
 	var ids []paxos.NodeID
+	if len(args) == 0 {
+		for _, n := range c.Nodes() {
+			ids = append(ids, n.ID)
+		}
+	}
 	for _, arg := range args {
+		if arg == theLeader {
+			leading, cancel := context.WithTimeout(ctx, leaderPatience)
+			id, err := c.WaitLeader(leading)
+			cancel()
+			if err != nil {
+				return nil, nil, failed(ExitUnavailable, "paxosctl local status", "nobody leads: %v", err)
+			}
+			ids = append(ids, id)
+			continue
+		}
 		if _, ok := c.Node(paxos.NodeID(arg)); !ok {
 			return nil, nil, &local.NotFoundError{ID: paxos.NodeID(arg), Have: c.Nodes()}
 		}
@@ -99,7 +122,7 @@ func (a *app) existing() (*local.Cluster, error) {
 }
 
 // startNodes starts nodes that outlive this command, and waits for them.
-func (a *app) startNodes(c *local.Cluster, ctx context.Context, ids ...paxos.NodeID) error { //nolint:revive // the order of methods
+func (a *app) startNodes(c *local.Cluster, ctx context.Context, ids ...paxos.NodeID) error {
 	opts, _, err := local.Saved(a.data)
 	if err != nil {
 		return err
