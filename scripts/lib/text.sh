@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# What the scripts say: sentences by name, from messages.LANGUAGE.sh beside
+# this file, so that another language is another file and nothing else.
+
+declare -gA TEXT=()
+
+# text_load LANGUAGE reads the sentences; it fails when there are none.
+text_load() {
+  local dir=${BASH_SOURCE[0]%/*}
+  [[ $1 =~ ^[a-z]{2}$ && -r $dir/messages.$1.sh ]] || return 1
+  # English first: a sentence that is missing elsewhere is still there.
+  # shellcheck source=/dev/null # checked on its own
+  source "$dir/messages.en.sh"
+  # shellcheck source=/dev/null # checked on its own
+  [[ $1 == en ]] || source "$dir/messages.$1.sh"
+}
+
+# text_language GIVEN loads that language, or else the one of the locale, or
+# English. Only a language that was asked for by name can be missing.
+text_language() {
+  local locale=${LC_ALL:-${LC_MESSAGES:-${LANG:-en}}}
+  if [[ -n $1 ]]; then
+    text_load "$1"
+  else
+    text_load "${locale::2}" || text_load en
+  fi
+}
+
+# text NAME [ARGUMENT…] sets REPLY to the sentence with the arguments in it.
+text() {
+  local name=$1
+  shift
+  # shellcheck disable=SC2059 # the format is one of our own sentences
+  printf -v REPLY -- "${TEXT[$name]}" "$@"
+}
+
+# say prints a sentence, complain prints it to stderr.
+say() {
+  text "$@"
+  printf '%s\n' "$REPLY"
+}
+
+complain() {
+  text "$@"
+  printf '%s\n' "$REPLY" >&2
+}
+
+# paint COLOUR TEXT sets REPLY to the text, coloured if COLOURS is not empty.
+COLOURS=''
+paint() {
+  REPLY=$2
+  [[ -z $COLOURS ]] || REPLY=$'\e['"$1m$2"$'\e[0m'
+}
+
+# loud COLOUR prints REPLY to stderr, coloured if people look there.
+loud() {
+  [[ ! -t 2 ]] || paint "$1" "$REPLY"
+  printf '%s\n' "$REPLY" >&2
+}
+
+# colours_if FD allows colours when that is a terminal that wants them
+# (https://no-color.org).
+colours_if() {
+  if [[ -t $1 && -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]]; then
+    COLOURS=yes
+  fi
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# paxos-client.sh: as a command and as a menu.
+
+setup() {
+  load helpers
+}
+
+@test "help needs no node" {
+  run -0 elsewhere PAXOS_CLIENT_ADDRESSES='' "$CLIENT" --help
+  [[ $output == *PAXOS_CLIENT_ADDRESSES* ]]
+}
+
+@test "bad usage is exit code 2, and a sentence" {
+  run -2 "$CLIENT" nonsense
+  run -2 "$CLIENT" send
+  run -2 "$CLIENT" send two words
+  run -2 "$CLIENT" send --looks-like-an-option
+  run -2 "$CLIENT" --client nobody read
+  [[ $output == *nobody* ]]
+  run -2 elsewhere PAXOS_CLIENT_ADDRESSES='client1=nonsense' "$CLIENT" read
+  [[ $output == *PAXOS_CLIENT_ADDRESSES* ]]
+}
+
+@test "addresses: blanks, commas, newlines, names or none, URLs" {
+  run -0 elsewhere PAXOS_CLIENT_ADDRESSES=$' a=127.0.0.1:1,127.0.0.1:2\n c=http://127.0.0.1:3/x/ [::1]:4 ' "$CLIENT" clients
+  [[ $output == *' a '* && $output == *' client2 '* && $output == *'127.0.0.1:3/x '* && $output == *'[::1]:4'* ]]
+}
+
+@test "nobody there: not applied, exit code 5" {
+  run -5 elsewhere PAXOS_CLIENT_ADDRESSES=127.0.0.1:1 "$CLIENT" send x
+  run -5 elsewhere PAXOS_PROPOSER_ADDRESSES=127.0.0.1:1 "$CLIENT" leader
+}
+
+@test "a value is sent and read back" {
+  need_nodes
+  local value="bats $BATS_TEST_NAME $RANDOM \"'\\ \$(id) é"
+  run -0 "$CLIENT" send "$value"
+  [[ $output =~ ^Applied\ at\ slot\ ([0-9]+) ]]
+  run -0 "$CLIENT" --slot "${BASH_REMATCH[1]}" read
+  [[ $output == *"${value//[\"\\]*/}"* ]]
+}
+
+@test "each number is a choice" {
+  need_nodes
+  local n
+  run -0 "$CLIENT" 2 'by number'
+  run -0 "$CLIENT" 7 'by number, directly'
+  for n in 1 3 4 5 6 8; do
+    run -0 "$CLIENT" "$n"
+  done
+}
+
+@test "the same key applies once" {
+  need_nodes
+  local key=bats-$RANDOM-$RANDOM first
+  run -0 "$CLIENT" --key "$key" send once
+  first=$output
+  run -0 "$CLIENT" --key "$key" --client client2 send once
+  [[ $output == "$first" ]]
+  run -4 "$CLIENT" --key "$key" send other
+}
+
+@test "the menu goes on after bad input and ends with it" {
+  need_nodes
+  run -0 "$CLIENT" <<<$'\nx\n$(id)\n99\n1\nnobody\n2\nfrom the menu\n6\nq\n2\nnever'
+  [[ $output == *'Applied at slot'* && $output == *leads* && $output != *never* ]]
+  run -0 "$CLIENT" </dev/null
+}

@@ -1,0 +1,99 @@
+package docs
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A command line of the documentation is run by bash as it stands, in an empty
+// directory in which scripts/ is the real one, except for what change does. It
+// must end with exit code 0, and a curl line with a status of its examples (2xx
+// if it has none). Everything else is said here.
+
+// change turns a command line into the one that is run:
+//
+//   - "go run ./cmd/paxosctl" becomes the program that it builds, since go run
+//     hides exit codes (the README's first command is run as it stands);
+//   - ports are moved by the offset, and addresses that stand for another
+//     machine's acceptors become this one's;
+//   - "local up" gets the ports and the directory of this test;
+//   - a send waits longer, since machines that run tests are slow.
+func (c *cluster) change(line string) string {
+	line = strings.ReplaceAll(line, "go run ./cmd/paxosctl", "paxosctl")
+	line = otherMachine.ReplaceAllString(line, "127.0.0.1:400$1")
+	line = localPort.ReplaceAllStringFunc(line, func(address string) string {
+		port, _ := strconv.Atoi(strings.TrimPrefix(address, "127.0.0.1:"))
+		return fmt.Sprintf("127.0.0.1:%d", port+c.offset)
+	})
+	line = strings.ReplaceAll(line, "/var/tmp/paxos", c.dir+"/other")
+	line = strings.ReplaceAll(line, "--port-offset 100", fmt.Sprintf("--port-offset %d%s", c.other, c.unsafe))
+	if !strings.Contains(line, "--port-offset") {
+		line = strings.ReplaceAll(line, "local up", fmt.Sprintf("local up --port-offset %d%s", c.offset, c.unsafe))
+	}
+	return strings.ReplaceAll(line, "paxosctl send ", "paxosctl send --timeout 7500ms ")
+}
+
+var (
+	localPort    = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
+	otherMachine = regexp.MustCompile(`10\.0\.0\.1([1-3]):4001`)
+)
+
+// firstCommand is the README's: it is run as it stands, but for the directory
+// and the ports, and stays in the background while the pages are played.
+const firstCommand = "go run ./cmd/paxosctl local up"
+
+// tour are the pages in the order in which they are played. The manual comes
+// last: it is no tour, but examples of each command, so nodes that a block has
+// stopped are started again after it.
+var tour = []string{"README.md", "docs/protocol.md", "docs/api.md", "docs/*.md"}
+
+const manual = "docs/cli.md"
+
+// expectation is what a command line does that is not the rule.
+type expectation struct {
+	page, line string
+	exit       int
+	status     string   // of curl, if there is no example: a pattern
+	contains   []string // of what it prints, once each
+	endless    bool     // it never ends: it gets SIGTERM after its first output
+	elsewhere  string   // why it is not run here
+	after      string   // run when it is done
+}
+
+var plan = []expectation{
+	{page: "README.md", line: firstCommand, elsewhere: "it runs in the background all the time"},
+	{page: "README.md", line: "go test ./...", elsewhere: "this test is part of it; .ci/run runs it"},
+	{page: "README.md", line: "curl -s 127.0.0.1:6002/read", contains: []string{`"value":"teste123"`}},
+	{page: "README.md", line: "curl -s 127.0.0.1:5002/get-values", contains: []string{`"value":"teste123"`}},
+	{page: "README.md", line: "go run ./cmd/paxosctl status", contains: []string{"leads with ballot"}},
+	{page: "README.md", line: "scripts/monitor.sh", exit: 143, endless: true},
+	{page: "README.md", line: `curl -s -X POST 127.0.0.1:6001/send -d '{"value":"with one acceptor"}'`, status: "503|504"},
+	{page: "README.md", line: "curl -s 127.0.0.1:6001/read", contains: []string{`"value":"teste123"`, `"value":"with two acceptors"`}},
+	{page: "README.md", line: "go run ./cmd/paxosctl read", contains: []string{"teste123\n", "after the leader\n", "with two acceptors\n", "healed\n"}},
+
+	{page: "docs/api.md", line: "curl -s -N '127.0.0.1:5001/view-logs?format=text&follow=1'", exit: 143, endless: true},
+	{page: "docs/api.md", line: "curl -s 127.0.0.1:4001/livez", contains: []string{"ok\n"}},
+	{page: "docs/api.md", line: "curl -s 127.0.0.1:4001/readyz", contains: []string{"ok\n"}},
+	{page: "docs/api.md", line: "curl -s 127.0.0.1:4001/metrics", contains: []string{"\npaxos_records_kept_total{"}},
+
+	{page: manual, line: `curl -s -X POST $(paxosctl leader -o json | jq -r .address)/propose -d '{"value":"x"}'`, contains: []string{`"placed":`}},
+	{page: manual, line: "paxosctl local up --detach --data /var/tmp/paxos --port-offset 100", contains: []string{" leads"},
+		after: "paxosctl local down --data /var/tmp/paxos"},
+	{page: manual, line: "paxosctl logs --follow --kind prepare,promise,elected", endless: true},
+	{page: manual, line: "paxosctl outcome order-4711", exit: 3},         // no such key was used
+	{page: manual, line: "paxosctl outcome 0123456789abcdef/7", exit: 3}, // no such command was sent
+	{page: manual, line: "paxosctl read --slot 42", exit: 5},             // there is no such slot yet
+}
+
+// expected gives what is expected of a line, and which expectation says so, -1
+// for the rule.
+func expected(page, line string) (expectation, int) {
+	for i, e := range plan {
+		if e.page == page && e.line == line {
+			return e, i
+		}
+	}
+	return expectation{page: page, line: line}, -1
+}
