@@ -106,10 +106,10 @@ func (a *Acceptor) Restore(rec paxos.Record) error {
 			return fmt.Errorf("accepted under %v after promise %v", rec.Ballot, a.promise)
 		}
 		a.promise = rec.Ballot
-		a.chosen = max(a.chosen, rec.Chosen)
 		for _, p := range rec.Proposals {
 			a.put(paxos.Entry{Slot: p.Slot, Ballot: rec.Ballot, Value: p.Value}, p.Value.Digest())
 		}
+		a.believe(rec.Chosen)
 	case paxos.FloorRecord:
 		a.truncate(rec.Floor, rec.Time)
 	default:
@@ -265,7 +265,6 @@ func (a *Acceptor) accept(from paxos.NodeID, m paxos.Accept) {
 		return
 	}
 	a.led, a.silent = m.Ballot, 0
-	a.chosen = max(a.chosen, m.Chosen)
 	var fresh []paxos.Proposal
 	var done []paxos.Slot
 	for _, p := range m.Proposals {
@@ -275,7 +274,7 @@ func (a *Acceptor) accept(from paxos.NodeID, m paxos.Accept) {
 		case p.Slot < a.floor:
 			a.nack(from, m.Ballot, p.Slot, paxos.BelowFloor)
 			continue
-		case p.Slot > max(a.highest, a.floor, a.chosen)+maxAhead:
+		case p.Slot > max(a.highest, a.floor, m.Chosen)+maxAhead:
 			a.nack(from, m.Ballot, p.Slot, paxos.TooFar)
 			continue
 		case had && old.Ballot == m.Ballot && a.digests[p.Slot] != digest:
@@ -291,6 +290,7 @@ func (a *Acceptor) accept(from paxos.NodeID, m paxos.Accept) {
 		value := p.Value
 		a.votes = append(a.votes, paxos.Vote{Slot: p.Slot, Ballot: m.Ballot, Digest: digest, Value: &value})
 	}
+	a.believe(m.Chosen)
 	if len(fresh) > 0 || a.promise.Less(m.Ballot) {
 		a.promise = m.Ballot
 		a.persist(paxos.AcceptedRecord{Ballot: m.Ballot, Chosen: m.Chosen, Proposals: fresh})
@@ -299,6 +299,13 @@ func (a *Acceptor) accept(from paxos.NodeID, m paxos.Accept) {
 		a.send(from, paxos.Accepted{Ballot: m.Ballot, Store: a.identity.Store, Slots: done})
 		a.event(paxos.Event{Kind: paxos.EventAccepted, Peer: from, Ballot: m.Ballot, Slot: done[0], Count: len(done)})
 	}
+}
+
+// believe takes what a leader says of the chosen watermark, as far as this
+// acceptor has heard of slots itself. It is a hint for later leaders, which
+// take the highest of a quorum's; one wrong number must not send them astray.
+func (a *Acceptor) believe(chosen paxos.Slot) {
+	a.chosen = max(a.chosen, min(chosen, max(a.highest+1, a.floor)))
 }
 
 // put keeps an accepted entry; a higher ballot's takes the place of a lower's.
@@ -329,7 +336,7 @@ func (a *Acceptor) heartbeat(from paxos.NodeID, m paxos.Heartbeat) {
 		return
 	}
 	a.led, a.silent = m.Ballot, 0
-	a.chosen = max(a.chosen, m.Chosen)
+	a.believe(m.Chosen)
 	a.send(from, paxos.Heard{Ballot: m.Ballot, Store: a.identity.Store, Count: m.Count})
 }
 

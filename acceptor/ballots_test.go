@@ -1,6 +1,7 @@
 package acceptor_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -186,8 +187,40 @@ func TestAHeartbeatPromisesNothingAndRaisesNothing(t *testing.T) {
 		t.Error(diff)
 	}
 	s := a.Status()
-	if s.Promise != ballot(5, "p1") || s.Led != ballot(9, "p2") || s.Silent != 0 || s.Chosen != 4 {
+	if s.Promise != ballot(5, "p1") || s.Led != ballot(9, "p2") || s.Silent != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A watermark is believed as far as the acceptor has heard of slots itself: a
+// wrong one, by heartbeat or kept with an Accept, must not send later leaders
+// beyond the end of the log.
+func TestAWatermarkIsBelievedOnlyAsFarAsSlotsWereHeardOf(t *testing.T) {
+	a := newMember("a1")
+	beat := func(chosen paxos.Slot) paxos.Slot {
+		step(a, "p1", paxos.Heartbeat{Ballot: ballot(5, "p1"), Chosen: chosen})
+		return a.Status().Chosen
+	}
+	if got := beat(math.MaxUint64); got > 1 {
+		t.Errorf("an acceptor that has heard of no slot believes a watermark of %d", got)
+	}
+	wrong := accept(ballot(5, "p1"), at(3, "x"))
+	wrong.Chosen = math.MaxUint64
+	out := step(a, "p1", wrong)
+	if got := a.Status().Chosen; got != 4 {
+		t.Errorf("watermark %d after slot 3, 4 is the most", got)
+	}
+	again := newMember("a1")
+	for _, rec := range out.Persist {
+		if err := again.Restore(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := again.Status().Chosen; got != 4 {
+		t.Errorf("watermark %d after a restart, 4 is the most", got)
+	}
+	if got := beat(2); got != 4 {
+		t.Errorf("the watermark fell to %d", got)
 	}
 }
 

@@ -6,6 +6,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -100,14 +101,12 @@ func FromEnvironment(set *pflag.FlagSet) error {
 	var first error
 	set.VisitAll(func(f *pflag.Flag) {
 		value, ok := os.LookupEnv(EnvName(f.Name))
-		if !ok || f.Changed || first != nil {
+		// PAXOS_VERSION, say, may be there for reasons of its own.
+		if !ok || f.Changed || first != nil || f.Name == "help" || f.Name == "version" {
 			return
 		}
 		if err := set.Set(f.Name, value); err != nil {
-			first = fmt.Errorf("%s=%q: %w", EnvName(f.Name), value, errors.Unwrap(err))
-			if errors.Unwrap(err) == nil {
-				first = fmt.Errorf("%s=%q: %w", EnvName(f.Name), value, err)
-			}
+			first = fmt.Errorf("%s=%q: %w", EnvName(f.Name), value, cmp.Or(errors.Unwrap(err), err))
 		}
 	})
 	return first
@@ -125,11 +124,8 @@ func (s *Settings) Check() error {
 	if err := c.Check(); err != nil {
 		return fmt.Errorf("--acceptors and --learners: %w", err)
 	}
-	if s.Role == paxos.AcceptorRole && !c.IsAcceptor(s.ID) {
-		return fmt.Errorf("--id: %s is not among --acceptors %s", s.ID, strings.Join(s.Acceptors, ","))
-	}
-	if s.Role == paxos.LearnerRole && !slices.Contains(c.Learners, s.ID) {
-		return fmt.Errorf("--id: %s is not among --learners %s", s.ID, strings.Join(s.Learners, ","))
+	if err := s.place(c); err != nil {
+		return err
 	}
 	if s.Role == paxos.AcceptorRole && s.Data == "" {
 		return errors.New("--data is required: the directory where this acceptor remembers")
@@ -138,6 +134,25 @@ func (s *Settings) Check() error {
 		return err
 	}
 	return s.ranges()
+}
+
+// place checks that the id stands where the role says, and nowhere else: ids
+// alone tell voters and learners from other nodes.
+func (s *Settings) place(c paxos.Configuration) error {
+	votes, learns := c.IsAcceptor(s.ID), slices.Contains(c.Learners, s.ID)
+	switch {
+	case strings.HasPrefix(string(s.ID), paxos.LocalPrefix):
+		return fmt.Errorf("--id: %s begins with %s, which is kept for those who ask over HTTP", s.ID, paxos.LocalPrefix)
+	case s.Role == paxos.AcceptorRole && !votes:
+		return fmt.Errorf("--id: %s is not among --acceptors %s", s.ID, strings.Join(s.Acceptors, ","))
+	case s.Role == paxos.LearnerRole && !learns:
+		return fmt.Errorf("--id: %s is not among --learners %s", s.ID, strings.Join(s.Learners, ","))
+	case s.Role != paxos.AcceptorRole && votes:
+		return fmt.Errorf("--id: %s is among --acceptors, and this is a %s", s.ID, s.Role)
+	case s.Role != paxos.LearnerRole && learns:
+		return fmt.Errorf("--id: %s is among --learners, and this is a %s", s.ID, s.Role)
+	}
+	return nil
 }
 
 func (s *Settings) ranges() error {
@@ -156,8 +171,8 @@ func (s *Settings) ranges() error {
 		return fmt.Errorf("--request-timeout: %v is not between 10ms and 1h", s.RequestTimeout)
 	case s.MaxConnections < 16:
 		return fmt.Errorf("--max-connections: %d is less than 16", s.MaxConnections)
-	case s.Role == paxos.AcceptorRole && (s.SegmentBytes < 2048 || s.SegmentBytes%512 != 0):
-		return fmt.Errorf("--segment-bytes: %d is not a multiple of 512 from 2048 on", s.SegmentBytes)
+	case s.Role == paxos.AcceptorRole && (s.SegmentBytes < 2048 || s.SegmentBytes > 1<<30 || s.SegmentBytes%512 != 0):
+		return fmt.Errorf("--segment-bytes: %d is not a multiple of 512 from 2048 to %d", s.SegmentBytes, 1<<30)
 	case !slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel):
 		return fmt.Errorf("--log-level: %q is none of debug, info, warn, error", s.LogLevel)
 	case !slices.Contains([]string{"auto", "text", "json"}, s.LogFormat):
@@ -180,13 +195,16 @@ func (s *Settings) addresses() error {
 		}
 		s.GossipListen = net.JoinHostPort(host, strconv.Itoa(port+10000))
 	}
-	for flag, address := range map[string]string{"--advertise": s.Advertise, "--gossip-listen": s.GossipListen, "--gossip-advertise": s.GossipAdvertise} {
-		if address == "" {
+	for _, a := range [][2]string{{"--advertise", s.Advertise}, {"--gossip-listen", s.GossipListen}, {"--gossip-advertise", s.GossipAdvertise}} {
+		if a[1] == "" {
 			continue
 		}
-		if _, _, err := hostPort(flag, address); err != nil {
+		if _, _, err := hostPort(a[0], a[1]); err != nil {
 			return err
 		}
+	}
+	if _, port, _ := hostPort("--advertise", s.Advertise); port == 0 {
+		return fmt.Errorf("--advertise: %q has no port that others could use", s.Advertise)
 	}
 	return nil
 }
@@ -229,6 +247,9 @@ func (s *Settings) Addresses() (map[paxos.NodeID]string, error) {
 		}
 		if _, _, err := hostPort("--peers", address); err != nil {
 			return nil, err
+		}
+		if _, twice := fixed[paxos.NodeID(id)]; twice {
+			return nil, fmt.Errorf("--peers: %s is named twice", id)
 		}
 		fixed[paxos.NodeID(id)] = address
 	}

@@ -279,7 +279,7 @@ func (l *Loop) Submit(ctx context.Context, e paxos.Envelope) error {
 // the answer that the role addresses to that node. An envelope without a
 // Message means that the message was taken, and has no answer.
 func (l *Loop) Do(ctx context.Context, e paxos.Envelope) (paxos.Envelope, error) {
-	a := &asked{id: paxos.NodeID(fmt.Sprintf("local-%d", l.local.Add(1))), answer: make(chan answer, 1)}
+	a := &asked{id: paxos.NodeID(fmt.Sprintf("%s%d", paxos.LocalPrefix, l.local.Add(1))), answer: make(chan answer, 1)}
 	e.From = a.id
 	if err := l.put(ctx, Item{Envelope: e, asked: a}); err != nil {
 		return paxos.Envelope{}, err

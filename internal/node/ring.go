@@ -62,39 +62,49 @@ func (r *ring) drop(c *chunk) {
 }
 
 // Events gives the kept events after the given number, in order, at most limit
-// of them: the last ones if latest is set, else the first ones. Lost says how
-// many after the number are no longer kept.
-func (l *Loop) Events(after uint64, limit int, latest bool, want func(paxos.EventKind) bool) (list []Stamped, lost uint64) {
-	head := l.events.head.Load()
-	var chunks []*chunk
-	for i := head; i > 0 && head-i < ringChunks; i-- {
-		c := l.events.chunks[(i-1)%ringChunks].Load()
-		// A chunk that the publisher put over an old one is newer than head.
-		if c == nil || len(chunks) > 0 && c.first > chunks[len(chunks)-1].first {
-			break
-		}
-		chunks = append(chunks, c)
-		if c.first-1 <= after {
-			break
-		}
-	}
+// of them: the last ones if latest is set, else the first ones. Last is the
+// number up to which it has looked, from which to ask on; lost says how many
+// after the given number are no longer kept.
+func (l *Loop) Events(after uint64, limit int, latest bool, want func(paxos.EventKind) bool) (list []Stamped, last, lost uint64) {
+	chunks := l.events.after(after)
 	if n := len(chunks); n > 0 && chunks[n-1].first-1 > after {
 		lost = chunks[n-1].first - 1 - after
 	}
+	last = after
 	for i := len(chunks) - 1; i >= 0; i-- {
 		for j, e := range chunks[i].events {
 			number := chunks[i].first + uint64(j)
+			last = max(last, number)
 			if number <= after || !want(e.Kind) {
 				continue
 			}
 			list = append(list, Stamped{number, chunks[i].at, e})
 			if len(list) == limit && !latest {
-				return list, lost
+				return list, last, lost
 			}
 		}
 	}
 	if len(list) > limit {
 		list = list[len(list)-limit:]
 	}
-	return list, lost
+	return list, last, lost
+}
+
+// after gives the kept chunks that hold events after the number, the newest
+// first.
+func (r *ring) after(number uint64) []*chunk {
+	head := r.head.Load()
+	var chunks []*chunk
+	for i := head; i > 0 && head-i < ringChunks; i-- {
+		c := r.chunks[(i-1)%ringChunks].Load()
+		// A chunk that the publisher put over an old one is newer than head.
+		if c == nil || len(chunks) > 0 && c.first > chunks[len(chunks)-1].first {
+			break
+		}
+		chunks = append(chunks, c)
+		if c.first-1 <= number {
+			break
+		}
+	}
+	return chunks
 }

@@ -152,8 +152,25 @@ func readQuery(c *gin.Context, patience time.Duration) string {
 	return query.Encode()
 }
 
+// pathKey is the idempotency key in the path.
+func pathKey(c *gin.Context) (string, *client.Problem) {
+	key, err := url.PathUnescape(c.Param("key"))
+	if err == nil {
+		err = kv.Check(paxos.Command{Sequence: 1, Key: key, Body: kv.BurnKey(key)})
+	}
+	if err != nil {
+		return "", badRequest(err, "")
+	}
+	return key, nil
+}
+
 func (s *Server) outcomeOfKey(c *gin.Context) {
-	s.fromLearner(c, "/outcome?key="+url.QueryEscape(c.Param("key")), s.settings.RequestTimeout)
+	key, bad := pathKey(c)
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
+	s.fromLearner(c, "/outcome?key="+url.QueryEscape(key), s.settings.RequestTimeout)
 }
 
 func (s *Server) outcomeOfName(c *gin.Context) {
@@ -193,6 +210,10 @@ func (s *Server) fromLearner(c *gin.Context, path string, patience time.Duration
 	refuse(c, problem("no-learner", http.StatusServiceUnavailable, detail, "nothing was changed; see /gossip/nodes for who is there"))
 }
 
+// passedOn bounds what a learner answers: a page of values, as JSON with every
+// byte escaped.
+const passedOn = 64 << 20
+
 func (s *Server) passOn(ctx context.Context, c *gin.Context, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -203,9 +224,12 @@ func (s *Server) passOn(ctx context.Context, c *gin.Context, url string) error {
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(response.Body, 64<<20))
+	b, err := io.ReadAll(io.LimitReader(response.Body, passedOn+1))
 	if err != nil {
 		return err
+	}
+	if len(b) > passedOn {
+		return fmt.Errorf("an answer of more than %d bytes", passedOn)
 	}
 	c.Data(response.StatusCode, response.Header.Get("Content-Type"), b)
 	return nil
@@ -213,7 +237,11 @@ func (s *Server) passOn(ctx context.Context, c *gin.Context, url string) error {
 
 // burnKey makes sure that nothing is ever applied under the key, unless it was.
 func (s *Server) burnKey(c *gin.Context) {
-	key := c.Param("key")
+	key, bad := pathKey(c)
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
 	s.burn(c, kv.BurnKey(key))
 }
 

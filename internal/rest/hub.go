@@ -2,8 +2,8 @@ package rest
 
 import (
 	"context"
+	"crypto/rand"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +27,7 @@ type Book interface {
 // role speaks to, and answers over incoming streams where it has no own.
 type Hub struct {
 	self   paxos.NodeID
+	start  string // tells this process from others under the same id
 	config paxos.Stamp
 	book   Book
 	log    *logrus.Entry
@@ -46,7 +47,7 @@ type Hub struct {
 // NewHub makes a hub; handle takes what comes in, and may wait.
 func NewHub(self paxos.NodeID, config paxos.Stamp, book Book, log *logrus.Entry) *Hub {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Hub{self: self, config: config, book: book, log: log, ctx: ctx, stop: stop,
+	return &Hub{self: self, start: rand.Text(), config: config, book: book, log: log, ctx: ctx, stop: stop,
 		links: map[paxos.NodeID]*link{}, inbound: map[paxos.NodeID][]*pipe{}}
 }
 
@@ -65,19 +66,30 @@ func (h *Hub) send(e paxos.Envelope) {
 	l := h.links[e.To]
 	in := h.inbound[e.To]
 	h.mu.RUnlock()
+	var own *pipe
+	if l != nil {
+		own = l.open.Load()
+	}
 	switch {
-	case l != nil && l.connected.Load():
-		l.out.put(e)
-	case len(in) > 0:
+	case own != nil || len(in) > 0:
 		// Two processes under one id are normal life on Kubernetes: both get
 		// the answer, and the ballot tells which of them asked.
+		if own != nil {
+			own.out.put(e)
+		}
 		for _, p := range in {
-			p.out.put(e)
+			if own == nil || p.start != own.start {
+				p.out.put(e)
+			}
 		}
 	case l != nil:
 		l.out.put(e)
-	case !strings.HasPrefix(string(e.To), "local-"):
+	case h.book.RoleOf(e.To) != "":
 		h.link(e.To).out.put(e)
+	default:
+		// Nobody knows this node, or it was a question over HTTP whose asker
+		// has gone. A link for everyone who ever asked would be too many.
+		h.Lost.Add(1)
 	}
 }
 
@@ -156,7 +168,7 @@ func (h *Hub) Streams() []paxos.NodeID {
 	defer h.mu.RUnlock()
 	var peers []paxos.NodeID
 	for id, l := range h.links {
-		if l.connected.Load() {
+		if l.open.Load() != nil {
 			peers = append(peers, id)
 		}
 	}

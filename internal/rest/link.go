@@ -21,6 +21,7 @@ const (
 	backoffMost    = time.Second
 
 	headerFrom   = "Paxos-From"
+	headerStart  = "Paxos-Start"
 	headerTo     = "Paxos-To"
 	headerConfig = "Paxos-Config"
 )
@@ -36,10 +37,10 @@ var doors = map[paxos.RoleName]string{
 // link keeps one outgoing stream to a peer open, over whichever of its
 // addresses the right node answers.
 type link struct {
-	hub       *Hub
-	to        paxos.NodeID
-	out       *outbox
-	connected atomic.Bool
+	hub  *Hub
+	to   paxos.NodeID
+	out  *outbox
+	open atomic.Pointer[pipe] // nil while there is no stream
 }
 
 func (l *link) run(ctx context.Context) {
@@ -81,61 +82,62 @@ func (l *link) connect(ctx context.Context, address string) error {
 	if !ok {
 		return fmt.Errorf("its role is not known")
 	}
-	conn, in, err := l.open(ctx, address, door)
+	p, err := l.dial(ctx, address, door)
 	if err != nil {
 		return err
 	}
 	l.hub.Opened.Add(1)
-	l.connected.Store(true)
-	defer l.connected.Store(false)
-	p := &pipe{conn: conn, in: in, peer: l.to, out: l.out, handle: l.hub.handle}
+	l.open.Store(p)
+	defer l.open.Store(nil)
 	return p.run(ctx)
 }
 
-// open asks for the Upgrade and checks who answers: an address is only a hint,
+// dial asks for the Upgrade and checks who answers: an address is only a hint,
 // and two addresses that lead to one node are one node.
-func (l *link) open(ctx context.Context, address, door string) (net.Conn, *bufio.Reader, error) {
+func (l *link) dial(ctx context.Context, address, door string) (*pipe, error) {
 	dialer := net.Dialer{Timeout: dialLimit}
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	in, err := l.upgrade(conn, address, door)
-	if err != nil {
+	p := &pipe{conn: conn, peer: l.to, out: l.out, handle: l.hub.handle}
+	if err := l.upgrade(p, address, door); err != nil {
 		_ = conn.Close()
-		return nil, nil, fmt.Errorf("%s: %w", address, err)
+		return nil, fmt.Errorf("%s: %w", address, err)
 	}
-	return conn, in, nil
+	return p, nil
 }
 
-func (l *link) upgrade(conn net.Conn, address, door string) (*bufio.Reader, error) {
-	if err := conn.SetDeadline(time.Now().Add(dialLimit)); err != nil {
-		return nil, err
+func (l *link) upgrade(p *pipe, address, door string) error {
+	if err := p.conn.SetDeadline(time.Now().Add(dialLimit)); err != nil {
+		return err
 	}
 	request, err := http.NewRequest(http.MethodPost, "http://"+address+door, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	request.Header.Set("Connection", "Upgrade")
 	request.Header.Set("Upgrade", streamProtocol)
 	request.Header.Set(headerFrom, string(l.hub.self))
+	request.Header.Set(headerStart, l.hub.start)
 	request.Header.Set(headerTo, string(l.to))
 	request.Header.Set(headerConfig, l.hub.config.String())
-	if err := request.Write(conn); err != nil {
-		return nil, err
+	if err := request.Write(p.conn); err != nil {
+		return err
 	}
-	in := bufio.NewReaderSize(conn, 64<<10)
-	response, err := http.ReadResponse(in, request)
+	p.in = bufio.NewReaderSize(p.conn, 64<<10)
+	response, err := http.ReadResponse(p.in, request)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusSwitchingProtocols {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 1024))
-		return nil, fmt.Errorf("status %d: %s", response.StatusCode, text)
+		return fmt.Errorf("status %d: %s", response.StatusCode, text)
 	}
 	if from := response.Header.Get(headerFrom); from != string(l.to) {
-		return nil, fmt.Errorf("%s answers, %s was asked", from, l.to)
+		return fmt.Errorf("%s answers, %s was asked", from, l.to)
 	}
-	return in, conn.SetDeadline(time.Time{})
+	p.start = response.Header.Get(headerStart)
+	return p.conn.SetDeadline(time.Time{})
 }

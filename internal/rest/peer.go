@@ -52,12 +52,33 @@ func (s *Server) message(kind paxos.Kind) gin.HandlerFunc {
 			return
 		}
 		e, err := s.envelope(c, kind, b, binary)
-		if err != nil {
-			refuse(c, badRequest(err, "docs/api.md shows the message's fields"))
-			return
+		if err == nil {
+			err = senseless(e.Message)
 		}
-		s.ask(c, e, binary)
+		switch {
+		case errors.Is(err, errIdle):
+			refuse(c, s.failed(err, kind))
+		case err != nil:
+			refuse(c, badRequest(err, "docs/api.md shows the message's fields"))
+		default:
+			s.ask(c, e, binary)
+		}
 	}
+}
+
+// senseless tells what is wrong with a message that nobody would answer.
+func senseless(m paxos.Message) error {
+	switch m := m.(type) {
+	case paxos.Propose:
+		if len(m.Commands) == 0 {
+			return errors.New(`nothing is proposed; "value" or "commands" is needed`)
+		}
+	case paxos.Accept:
+		if len(m.Proposals) == 0 {
+			return errors.New(`there is nothing to accept; "proposals" is needed`)
+		}
+	}
+	return nil
 }
 
 // envelope decodes either form. A person may leave the header's fields out;
@@ -98,9 +119,24 @@ func (s *Server) envelope(c *gin.Context, kind paxos.Kind, b []byte, binary bool
 	return e, nil
 }
 
-func (s *Server) header(ctx context.Context) (h paxos.Header, err error) {
-	err = s.loop.Inspect(ctx, func() { h = s.role.Header() })
-	return h, err
+// errIdle is wrapped by what is said when the loop does not even let one look.
+var errIdle = errors.New("the loop does not turn")
+
+func (s *Server) header(ctx context.Context) (paxos.Header, error) {
+	var h paxos.Header
+	if err := s.inspect(ctx, func() { h = s.role.Header() }); err != nil {
+		return paxos.Header{}, err // h may still be written to
+	}
+	return h, nil
+}
+
+func (s *Server) inspect(ctx context.Context, look func()) error {
+	ctx, cancel := context.WithTimeout(ctx, s.settings.RequestTimeout)
+	defer cancel()
+	if err := s.loop.Inspect(ctx, look); err != nil {
+		return fmt.Errorf("%w: %w", errIdle, err)
+	}
+	return nil
 }
 
 // ask submits the envelope and answers with the effect addressed to the caller.
@@ -165,12 +201,18 @@ func (s *Server) failed(err error, kind paxos.Kind) *client.Problem {
 	switch {
 	case errors.As(err, &header) && header.Field == "to":
 		return problem("wrong-node", http.StatusMisdirectedRequest, err.Error(), "ask /gossip/nodes where that node is")
+	case errors.As(err, &header) && header.Field == "cluster" && header.Got == "" && header.Want == "":
+		return problem("not-initialised", http.StatusServiceUnavailable, fmt.Sprintf("%s does not know yet which cluster it belongs to", s.settings.ID),
+			"nothing was changed; if it stays so, /health says why (a new cluster needs paxosctl init)")
 	case errors.As(err, &header) && header.Field == "cluster":
 		return problem("wrong-cluster", http.StatusConflict, err.Error(), "leave \"cluster\" out, or take it from /health; a cluster that is not initialised yet needs paxosctl init")
 	case errors.As(err, &header):
 		return problem("wrong-configuration", http.StatusConflict, err.Error(), "all nodes need the same --acceptors")
-	case errors.Is(err, context.DeadlineExceeded) && kind == paxos.KindPropose:
-		return problem("unknown", http.StatusGatewayTimeout, "the command was taken, and is not chosen yet: its outcome is unknown", "send it again under the same session and sequence, or key")
+	case errors.Is(err, errIdle):
+		return problem("stuck", http.StatusServiceUnavailable, s.idle(err), "nothing was changed; the disk may be stuck: see /livez")
+	case kind == paxos.KindPropose && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, node.ErrStopped)):
+		// It was taken, perhaps; whoever stops meanwhile cannot know its fate.
+		return problem("unknown", http.StatusGatewayTimeout, "the command was taken, and is not known to be chosen: its outcome is unknown", "send it again under the same session and sequence, or key")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return problem("no-answer", http.StatusGatewayTimeout, fmt.Sprintf("%s gave no answer in time", s.settings.ID), "send it again, or wait longer with ?timeout=")
 	case errors.Is(err, node.ErrStopped):
@@ -191,6 +233,9 @@ func (s *Server) upgrade(c *gin.Context) {
 	case paxos.CheckNodeID(peer) != nil:
 		refuse(c, badRequest(fmt.Errorf("header %s: %w", headerFrom, paxos.CheckNodeID(peer)), ""))
 		return
+	case strings.HasPrefix(string(peer), paxos.LocalPrefix):
+		refuse(c, badRequest(fmt.Errorf("header %s: no node is called %s", headerFrom, peer), ""))
+		return
 	case c.GetHeader(headerTo) != string(s.settings.ID):
 		refuse(c, problem("wrong-node", http.StatusMisdirectedRequest, fmt.Sprintf("this is %s, not %s", s.settings.ID, c.GetHeader(headerTo)), ""))
 		return
@@ -205,12 +250,12 @@ func (s *Server) upgrade(c *gin.Context) {
 		return
 	}
 	answer := "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + streamProtocol + "\r\n" +
-		headerFrom + ": " + string(s.settings.ID) + "\r\n\r\n"
+		headerFrom + ": " + string(s.settings.ID) + "\r\n" + headerStart + ": " + s.hub.start + "\r\n\r\n"
 	if _, err := conn.Write([]byte(answer)); err != nil {
 		_ = conn.Close()
 		return
 	}
-	s.hub.accept(&pipe{conn: conn, in: bufio.NewReaderSize(buffered.Reader, 64<<10), peer: peer})
+	s.hub.accept(&pipe{conn: conn, in: bufio.NewReaderSize(buffered.Reader, 64<<10), peer: peer, start: c.GetHeader(headerStart)})
 }
 
 // Take is where streams end: the same check of kinds as on the endpoints, and

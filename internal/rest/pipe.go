@@ -122,6 +122,7 @@ type pipe struct {
 	conn   net.Conn
 	in     *bufio.Reader
 	peer   paxos.NodeID
+	start  string // which process of that id it is
 	out    *outbox
 	handle func(paxos.Envelope) error
 }

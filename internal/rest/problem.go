@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -83,7 +84,12 @@ func number(c *gin.Context, name string, def uint64) (uint64, *client.Problem) {
 // one would be ignored, and the answer would be to another question.
 func known(names ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		for got := range c.Request.URL.Query() {
+		query, err := url.ParseQuery(c.Request.URL.RawQuery)
+		if err != nil {
+			refuse(c, badRequest(fmt.Errorf("the parameters cannot be read: %w", err), ""))
+			return
+		}
+		for got := range query {
 			ok := false
 			for _, n := range names {
 				ok = ok || n == got

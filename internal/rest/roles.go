@@ -63,12 +63,9 @@ func (s *Server) proposal(c *gin.Context, b []byte) (paxos.Envelope, error) {
 		}
 	}
 	m := e.Message.(paxos.Propose)
-	if len(m.Commands) == 0 {
-		return e, errors.New(`nothing is proposed; "value" or "commands" is needed`)
-	}
 	// What has no admission watermark is admitted here and now.
 	var chosen paxos.Slot
-	if err := s.loop.Inspect(c.Request.Context(), func() { chosen = s.Proposer.Status().Chosen }); err != nil {
+	if err := s.inspect(c.Request.Context(), func() { chosen = s.Proposer.Status().Chosen }); err != nil {
 		return e, err
 	}
 	for i := range m.Commands {
@@ -179,10 +176,11 @@ func (s *Server) learnerRoutes(r *gin.Engine) {
 
 var valueParameters = []string{"from", "position", "limit", "slot", "timeout"}
 
-// Limits of a page of values.
+// Limits of a page of values: how many, and about how many bytes of them.
 const (
 	valuesDefault = 100
 	valuesMost    = 10000
+	valuesBytes   = 8 << 20
 )
 
 // valuesAsk is a request for values.
@@ -243,9 +241,14 @@ func (s *Server) getValues(c *gin.Context) {
 		values, more := s.Machine.Values(ask.from, ask.position, ask.limit)
 		page = client.Page{Values: make([]client.Value, 0, len(values)), More: more, Applied: s.Machine.Applied(),
 			Count: paxos.Number(s.Machine.Count()), Consistency: "stale", Learner: s.settings.ID}
-		for _, v := range values {
+		size := 0
+		for i, v := range values {
 			if ask.slot != 0 && v.Slot != ask.slot {
 				page.More = false
+				break
+			}
+			if size += len(v.Value); size > valuesBytes && i > 0 {
+				page.More = true
 				break
 			}
 			page.Values = append(page.Values, client.Value(v))

@@ -66,6 +66,7 @@ const (
 	headerPatience = 5 * time.Second
 	bodyPatience   = 30 * time.Second
 	idlePatience   = 60 * time.Second
+	lastWords      = 200 * time.Millisecond
 	stuckAfter     = 10 * time.Second // a loop that did not turn for so long
 )
 
@@ -100,9 +101,16 @@ func (s *Server) Serve(l net.Listener) error {
 	return err
 }
 
-// Shutdown lets requests finish until ctx ends, then closes what is left.
-func (s *Server) Shutdown(ctx context.Context) {
-	if err := s.http.Shutdown(ctx); err != nil {
+// Shutdown lets requests finish until ctx ends. Then it stops the loop, so that
+// those that still wait are answered (that their outcome is unknown), and
+// closes what is left.
+func (s *Server) Shutdown(ctx context.Context, stopLoop func()) {
+	err := s.http.Shutdown(ctx)
+	stopLoop()
+	if err != nil {
+		last, cancel := context.WithTimeout(context.Background(), lastWords)
+		_ = s.http.Shutdown(last)
+		cancel()
 		_ = s.http.Close()
 	}
 	s.fetch.CloseIdleConnections()
@@ -112,8 +120,12 @@ func (s *Server) routes() http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
+	r.RedirectTrailingSlash = false
 	r.ContextWithFallback = true
 	_ = r.SetTrustedProxies(nil)
+	// A key may hold a slash: paths are split before they are unescaped, and by
+	// pathKey, since gin would take a plus for a blank.
+	r.UseEscapedPath, r.UnescapePathValues = true, false
 	r.GET("/health", known(), s.health)
 	r.GET("/livez", known(), s.livez)
 	r.GET("/readyz", known(), s.readyz)

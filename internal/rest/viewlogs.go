@@ -82,9 +82,10 @@ func (s *Server) viewLogs(c *gin.Context) {
 		refuse(c, bad)
 		return
 	}
-	events, lost := s.loop.Events(v.since, v.limit, v.latest, v.wants)
+	events, last, lost := s.loop.Events(v.since, v.limit, v.latest, v.wants)
 	switch {
 	case v.follow:
+		v.since = last
 		s.followLogs(c, v, events)
 	case v.format == "json":
 		var state any
@@ -95,12 +96,8 @@ func (s *Server) viewLogs(c *gin.Context) {
 		for i, e := range events {
 			list[i] = s.show(e)
 		}
-		last := v.since
-		if n := len(events); n > 0 {
-			last = events[n-1].Number
-		}
 		reply(c, http.StatusOK, gin.H{"node": s.settings.ID, "role": s.settings.Role, "state": state, "events": list,
-			"last": paxos.Number(last), "lost": paxos.Number(lost)})
+			"start": s.hub.start, "last": paxos.Number(last), "lost": paxos.Number(lost)})
 	default:
 		c.Data(http.StatusOK, v.contentType(), s.format(v, events))
 	}
@@ -121,19 +118,17 @@ func (s *Server) followLogs(c *gin.Context, v view, events []node.Stamped) {
 	defer ticker.Stop()
 	for {
 		if len(events) > 0 {
-			v.since = events[len(events)-1].Number
 			if _, err := c.Writer.Write(s.format(v, events)); err != nil {
 				return
 			}
 		}
 		c.Writer.Flush()
-		v.latest = false
 		select {
 		case <-c.Request.Context().Done():
 			return
 		case <-ticker.C:
 		}
-		events, _ = s.loop.Events(v.since, eventsMost, false, v.wants)
+		events, v.since, _ = s.loop.Events(v.since, eventsMost, false, v.wants)
 	}
 }
 

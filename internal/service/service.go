@@ -57,11 +57,13 @@ func Run(ctx context.Context, s *config.Settings, log io.Writer) (err error) {
 	}
 	r := &running{settings: s, log: entry}
 	defer r.close()
-	if r.listener, err = net.Listen("tcp", s.Listen); err != nil {
-		return fmt.Errorf("--listen: %w", err)
-	}
+	// The disk first: a second process on it says who holds it, and not that
+	// its address is taken.
 	if err := r.build(); err != nil {
 		return err
+	}
+	if r.listener, err = net.Listen("tcp", s.Listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
 	}
 	if err := r.join(); err != nil {
 		return err
@@ -132,7 +134,7 @@ func (r *running) join() error {
 }
 
 // serve runs the parts until one of them ends, then stops the others in order:
-// first no new requests, then no leadership, then the loop, then the streams.
+// first no leadership, then no new requests, then the loop, then the streams.
 func (r *running) serve(ctx context.Context) error {
 	server := rest.New(r.parts)
 	r.parts.Hub.Handle(server.Take)
@@ -148,8 +150,7 @@ func (r *running) serve(ctx context.Context) error {
 		r.handOver()
 		stopping, cancel := context.WithTimeout(context.Background(), requestsLimit)
 		defer cancel()
-		server.Shutdown(stopping)
-		stopLoop()
+		server.Shutdown(stopping, stopLoop)
 		r.parts.Hub.Close()
 		return nil
 	})
@@ -252,7 +253,7 @@ func (r *running) metrics() *metrics.Set {
 	set.Counter("paxos_messages_stepped_total", "Messages that the role took.", func() float64 { return float64(counts.Steps.Load()) })
 	set.Counter("paxos_messages_sent_total", "Messages that the role sent.", func() float64 { return float64(counts.Sent.Load()) })
 	set.Counter("paxos_messages_rejected_total", "Messages that were not meant for this node.", func() float64 { return float64(counts.Rejected.Load()) })
-	set.Counter("paxos_messages_lost_total", "Messages that found a peer's queue full.", func() float64 { return float64(r.parts.Hub.Lost.Load()) })
+	set.Counter("paxos_messages_lost_total", "Messages that were dropped: a queue was full, or nobody was known.", func() float64 { return float64(r.parts.Hub.Lost.Load()) })
 	set.Counter("paxos_streams_opened_total", "Streams opened, both ways.", func() float64 { return float64(r.parts.Hub.Opened.Load()) })
 	set.Gauge("paxos_loop_idle_seconds", "Time since the loop's last turn ended.", func() float64 { return r.parts.Loop.Idle().Seconds() })
 	if r.disk != nil {
