@@ -152,16 +152,22 @@ func (a *Acceptor) Step(e paxos.Envelope) paxos.Effects {
 	return a.effects()
 }
 
-// Flush implements paxos.Role: the votes of the whole turn leave in one Learn
-// for each learner.
+// Flush implements paxos.Role: the votes of the whole turn leave together, in
+// one Learn for each learner or, if they are large, in a few.
 func (a *Acceptor) Flush() paxos.Effects {
-	if len(a.votes) > 0 {
-		for _, learner := range a.cfg.Configuration.Learners {
-			a.send(learner, paxos.Learn{Store: a.identity.Store, Votes: a.votes})
+	for len(a.votes) > 0 {
+		n, size := 0, 0
+		for n < len(a.votes) && (n == 0 || size+a.votes[n].Value.Size() <= a.cfg.PageBytes) {
+			size += a.votes[n].Value.Size()
+			n++
 		}
-		a.event(paxos.Event{Kind: paxos.EventLearn, Slot: a.votes[0].Slot, Count: len(a.votes), Ballot: a.votes[0].Ballot})
-		a.votes = nil
+		for _, learner := range a.cfg.Configuration.Learners {
+			a.send(learner, paxos.Learn{Store: a.identity.Store, Votes: a.votes[:n:n]})
+		}
+		a.event(paxos.Event{Kind: paxos.EventLearn, Slot: a.votes[0].Slot, Count: n, Ballot: a.votes[0].Ballot})
+		a.votes = a.votes[n:]
 	}
+	a.votes = nil
 	return a.effects()
 }
 
@@ -191,7 +197,7 @@ func (a *Acceptor) event(e paxos.Event) { a.out.Events = append(a.out.Events, e)
 // votesHere says whether this acceptor may vote: only a member may whose disk
 // is whole and its own (DESIGN, invariant 11).
 func (a *Acceptor) votesHere() bool {
-	return a.identity.Standing == paxos.Member && a.mute == ""
+	return a.identity.Standing == paxos.Member && !a.Silenced()
 }
 
 func (a *Acceptor) nack(to paxos.NodeID, ballot paxos.Ballot, slot paxos.Slot, why paxos.Reason) {

@@ -25,7 +25,11 @@ func configOf(id paxos.NodeID) acceptor.Config {
 	return acceptor.Config{Node: id, Configuration: config, FreshCluster: paxos.ClusterID{9}, FreshStore: 99, PageBytes: 1 << 20}
 }
 
-func newMember(id paxos.NodeID) *acceptor.Acceptor { return acceptor.New(configOf(id), identity(id)) }
+func newMember(id paxos.NodeID) *acceptor.Acceptor { return newMemberWith(configOf(id)) }
+
+func newMemberWith(cfg acceptor.Config) *acceptor.Acceptor {
+	return acceptor.New(cfg, identity(cfg.Node))
+}
 
 func ballot(n paxos.Number, p paxos.NodeID) paxos.Ballot {
 	return paxos.Ballot{Number: n, Proposer: p, Start: 1}

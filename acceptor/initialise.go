@@ -15,8 +15,10 @@ import (
 
 // Ticks between two askings, and how long an Init may wait for its answer.
 const (
-	askEvery     = 20
-	initPatience = 100
+	askEvery       = 20
+	askAsMember    = 500
+	firstAskMember = 100
+	initPatience   = 100
 )
 
 // initialisation is the volatile part: it is rebuilt by asking again.
@@ -85,15 +87,25 @@ func (a *Acceptor) ask() {
 		case leads && a.identity.Standing == paxos.Forming:
 			a.send(id, paxos.Form{NewCluster: a.identity.Cluster, NewConfig: a.identity.Config})
 		case a.identity.Standing != paxos.Member:
-			a.send(id, paxos.Form{NewConfig: a.cfg.Configuration})
+			a.whereDoYouStand(id)
 		}
 	}
+}
+
+func (a *Acceptor) whereDoYouStand(id paxos.NodeID) {
+	a.send(id, paxos.Form{NewConfig: a.cfg.Configuration})
 }
 
 func (a *Acceptor) tickInitialisation() {
 	a.init.ticks++
 	if a.init.ticks%askEvery == 1 && a.mute == "" {
 		a.ask()
+	}
+	if a.identity.Standing == paxos.Member && a.init.ticks%askAsMember == firstAskMember {
+		// A member asks now and then too: its disk may be another cluster's.
+		for _, id := range a.others() {
+			a.whereDoYouStand(id)
+		}
 	}
 	expired := slices.ContainsFunc(a.init.waiting, func(w waiter) bool { return a.init.ticks-w.since >= initPatience })
 	if expired {
@@ -185,6 +197,7 @@ func (a *Acceptor) stores() []paxos.StoreOf {
 // know.
 func (a *Acceptor) checkLost() {
 	if a.identity.Standing == paxos.Member {
+		a.checkStranger()
 		return
 	}
 	for _, id := range a.others() {
@@ -201,6 +214,21 @@ func (a *Acceptor) checkLost() {
 			a.loses(fmt.Sprintf("this disk is blank, and %s is forming cluster %s, which only this acceptor can have drawn: a lost disk never votes; if no other acceptor is a member, empty the data directories of all acceptors and initialise again", id, m.Current))
 		case !blank && m.Current != a.identity.Cluster:
 			a.loses(fmt.Sprintf("this disk is forming cluster %s, and %s belongs to cluster %s", a.identity.Cluster, id, m.Current))
+		}
+	}
+}
+
+// checkStranger finds out that this disk is a member of another cluster than a
+// quorum of the acceptors beside it. One alone may be the stranger itself.
+func (a *Acceptor) checkStranger() {
+	elsewhere := map[paxos.ClusterID]int{}
+	for _, id := range a.others() {
+		m, known := a.init.stands[id]
+		if !known || m.Standing != paxos.Member || m.Current == a.identity.Cluster {
+			continue
+		}
+		if elsewhere[m.Current]++; elsewhere[m.Current] >= a.cfg.Configuration.Quorum() {
+			a.loses(fmt.Sprintf("this disk is a member of cluster %s, and a quorum of the acceptors are members of cluster %s", a.identity.Cluster, m.Current))
 		}
 	}
 }
@@ -241,7 +269,7 @@ func (a *Acceptor) become(id paxos.Identity) {
 
 // standing is what this acceptor tells others of its disk.
 func (a *Acceptor) standing() paxos.Standing {
-	if a.mute != "" {
+	if a.mute != "" || a.init.lost != "" && a.identity.Standing == paxos.Member {
 		return paxos.Mute
 	}
 	return a.identity.Standing

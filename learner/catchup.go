@@ -14,7 +14,6 @@ import (
 // the acceptors, so that neither a dead learner nor a lost vote stops it.
 func (l *Learner) pull() {
 	l.askings++
-	clear(l.pulls)
 	if peers := others(l.cfg.Configuration.Learners, l.cfg.Node); len(peers) > 0 && l.askings%2 == 1 {
 		l.peer++
 		l.ask(peers[l.peer%len(peers)], l.next)

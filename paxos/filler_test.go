@@ -37,7 +37,7 @@ func newDice(seed int) *paxos.Dice {
 
 // words is how many words each enumeration has.
 var words = map[reflect.Type]int{
-	reflect.TypeFor[paxos.Standing](): 4, reflect.TypeFor[paxos.Reason](): 11,
+	reflect.TypeFor[paxos.Standing](): 4, reflect.TypeFor[paxos.Reason](): 12,
 	reflect.TypeFor[paxos.Verdict](): 5, reflect.TypeFor[paxos.Progress](): 4,
 }
 

@@ -261,10 +261,12 @@ const (
 	Stopping
 	// SteppedDown: the proposer led and had begun, but leads no more.
 	SteppedDown
+	// NoLearner: no learner has reported to the client service yet.
+	NoLearner
 )
 
 var reasons = []string{"none", "preempted", "below-floor", "too-far", "not-member", "two-values",
-	"not-leading", "no-quorum", "overloaded", "stopping", "stepped-down"}
+	"not-leading", "no-quorum", "overloaded", "stopping", "stepped-down", "no-learner"}
 
 // String gives the reason's word.
 func (r Reason) String() string { return word(reasons, int(r)) }

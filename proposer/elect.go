@@ -8,8 +8,15 @@ import (
 	"paxos/paxos"
 )
 
-// maxBackoff bounds how often the range of the random wait is doubled.
-const maxBackoff = 5
+// maxBackoff bounds how often the range of the random wait is doubled;
+// calmAfter is for how many election timeouts somebody must have led before it
+// is small again; stride is by how much an acceptor lets its promise be raised.
+const (
+	maxBackoff = 5
+	calmAfter  = 4
+	stride     = 1 << 32
+	extendMost = 4096
+)
 
 // collection gathers the promises of one ballot for the slots from first up to
 // (not including) limit, in pages; limit 0 means all slots.
@@ -128,8 +135,12 @@ func (p *Proposer) silence(since paxos.Number) bool {
 func (p *Proposer) tickFollowing() {
 	if p.stopping != nil || !p.adopt.Done() || !p.silence(0) {
 		p.wait, p.asked = -1, 0
+		if p.calm++; p.calm >= calmAfter*p.cfg.ElectionTicks {
+			p.failures = 0 // whoever duelled with this one has long won
+		}
 		return
 	}
+	p.calm = 0
 	if p.wait < 0 {
 		p.wait = p.dice.Below(max(1, p.cfg.ElectionTicks/2) << min(p.failures, maxBackoff))
 	}
@@ -154,12 +165,25 @@ func (p *Proposer) stand() {
 // campaign begins phase 1 with a ballot above all that were heard of, once for
 // every slot from the chosen watermark on.
 func (p *Proposer) campaign() {
-	p.seen++
+	p.seen = p.number()
 	p.ballot = paxos.Ballot{Number: p.seen, Proposer: p.cfg.Node, Start: p.cfg.Start}
 	p.phase, p.wait, p.asked = Preparing, -1, 0
 	p.asking = p.collect(p.chosen, 0)
 	p.event(paxos.Event{Kind: paxos.EventCampaign, Ballot: p.ballot, Slot: p.chosen})
 	p.prepare()
+}
+
+// number is the next ballot's: above all that were heard of, but not further
+// above any acceptor's promise than it takes, and above every own ballot, for
+// a ballot is never used twice.
+func (p *Proposer) number() paxos.Number {
+	next := p.seen + 1
+	for _, id := range p.cfg.Configuration.Acceptors {
+		if s, ok := p.current(id); ok {
+			next = min(next, s.Promise.Number+stride)
+		}
+	}
+	return max(next, p.ballot.Number+1)
 }
 
 func (p *Proposer) collect(first, limit paxos.Slot) *collection {
@@ -301,7 +325,9 @@ func (p *Proposer) extend(c *collection, floor paxos.Slot) {
 		}
 		lower = append(lower, paxos.Proposal{Slot: slot, Value: e.Value})
 	}
-	p.first = c.first
+	if c.limit >= p.first {
+		p.first = c.first
+	}
 	p.again = append(lower, p.again...)
 }
 
@@ -323,7 +349,10 @@ func (p *Proposer) finish(m paxos.Finish) {
 		return
 	}
 	p.event(paxos.Event{Kind: paxos.EventFinish, Ballot: p.ballot, Slot: m.First})
-	p.asking = p.collect(m.First, p.first)
+	// Not all of a long log at once: who still misses something asks again.
+	// What is proposed twice in one ballot is the same value both times, for
+	// the own ballot is the highest that an acceptor can report.
+	p.asking = p.collect(m.First, min(p.first, m.First+extendMost))
 	p.prepare()
 }
 

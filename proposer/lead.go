@@ -55,31 +55,25 @@ func (p *Proposer) propose(from paxos.NodeID, m paxos.Propose) {
 		why = paxos.NoQuorum
 	case p.phase != Leading:
 		why = paxos.NotLeading
+	case !p.queue.room(m.Commands, p.cfg):
+		// All or none: one message gets one kind of answer.
+		why = paxos.Overloaded
 	}
-	var refused []paxos.CommandName
+	if why != paxos.NoReason {
+		names := make([]paxos.CommandName, len(m.Commands))
+		for i, c := range m.Commands {
+			names[i] = c.Name()
+		}
+		p.refuse(waiter{from, m.Attempt}, names, why, false)
+		return
+	}
 	for _, c := range m.Commands {
-		name := c.Name()
-		switch {
-		case why != paxos.NoReason:
-			refused = append(refused, name)
-		case p.underway(name):
-			// Sent again while the first copy is under way: its answer is
-			// this one's answer.
-		case p.queue.len() >= p.cfg.MaxWaiting || p.queue.bytes >= p.cfg.MaxWaitingBytes:
-			refused = append(refused, name)
-		default:
+		// One that is under way was sent before: its answer is this one's.
+		if !p.underway(c.Name()) {
 			p.queue.push(c, waiter{from, m.Attempt})
 		}
 	}
-	if len(refused) < len(m.Commands) {
-		p.event(paxos.Event{Kind: paxos.EventPropose, Peer: from, Count: len(m.Commands)})
-	}
-	if len(refused) > 0 {
-		if why == paxos.NoReason {
-			why = paxos.Overloaded
-		}
-		p.refuse(waiter{from, m.Attempt}, refused, why, false)
-	}
+	p.event(paxos.Event{Kind: paxos.EventPropose, Peer: from, Count: len(m.Commands)})
 }
 
 func (p *Proposer) refuse(to waiter, names []paxos.CommandName, why paxos.Reason, uncertain bool) {
@@ -224,6 +218,12 @@ func (p *Proposer) nack(from paxos.NodeID, m paxos.Nack) {
 		// Somebody led since and truncated: this proposer's view is old.
 		p.stepDown(paxos.Preempted)
 		p.chosen = max(p.chosen, m.Floor)
+	case paxos.TooFar:
+		// Some other acceptor's promise is far above this one's; the next
+		// ballot goes up in a stride that this one takes.
+		if p.phase == Preparing {
+			p.stepDown(paxos.TooFar)
+		}
 	case paxos.TwoValues:
 		p.broken("%s holds another value for slot %d under ballot %v", from, m.Slot, m.Ballot)
 	}

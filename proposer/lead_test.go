@@ -302,15 +302,21 @@ func TestMessagesThatAPersonDoesNotNumberAreAllAnswered(t *testing.T) {
 	}
 }
 
+// A message's commands are taken all or none: one that is told "not applied"
+// must not find half of them in the log.
 func TestAFullQueueRefusesForCertain(t *testing.T) {
 	l := newLab(t)
 	l.elect()
 	var all []int
-	for s := range maxWaiting + 2 {
+	for s := range maxWaiting {
 		all = append(all, s+1)
 	}
 	l.propose(1, all...)
-	want := []paxos.Refused{{Attempt: 1, Commands: names(maxWaiting+1, maxWaiting+2), Reason: paxos.Overloaded, Leader: "p1", Answering: 2, Needed: 2}}
+	if got := sentOf[paxos.Refused](l); len(got) != 0 {
+		t.Errorf("refused while there was room: %+v", got)
+	}
+	l.propose(2, maxWaiting+1, maxWaiting+2)
+	want := []paxos.Refused{{Attempt: 2, Commands: names(maxWaiting+1, maxWaiting+2), Reason: paxos.Overloaded, Leader: "p1", Answering: 2, Needed: 2}}
 	if diff := cmp.Diff(want, sentOf[paxos.Refused](l)); diff != "" {
 		t.Error(diff)
 	}

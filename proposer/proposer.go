@@ -69,6 +69,7 @@ type Proposer struct {
 	surveys  map[paxos.NodeID]surveyed
 	since    int // the tick at which it last stopped leading
 	failures int
+	calm     int          // ticks since anybody was missed
 	wait     int          // ticks until the next attempt; -1: no reason for one
 	asked    paxos.Number // the survey that must still find silence; 0 for none
 	// lastAnswering is how many acceptors answered when it last led.

@@ -7,8 +7,13 @@ import "paxos/paxos"
 // of a person's own making numbers nothing (attempt 0) and is not remembered.
 // It need not outlive the process: the streams that carry copies do not either.
 type attempts struct {
-	latest map[paxos.SessionID]paxos.Number
-	order  []paxos.SessionID
+	latest map[paxos.SessionID]attempt
+	count  int
+}
+
+type attempt struct {
+	number paxos.Number
+	used   int // later is higher; no two are equal
 }
 
 // keptSessions bounds how many sessions' attempts are remembered.
@@ -19,21 +24,29 @@ func (a *attempts) late(m paxos.Propose) bool {
 		return false
 	}
 	session := m.Commands[0].Session
-	latest, known := a.latest[session]
-	if known && m.Attempt <= latest {
+	if m.Attempt <= a.latest[session].number {
 		return true
 	}
-	if !known {
-		if a.latest == nil {
-			a.latest = map[paxos.SessionID]paxos.Number{}
-		}
-		if a.order = append(a.order, session); len(a.order) > keptSessions {
-			delete(a.latest, a.order[0])
-			a.order = a.order[1:]
+	if a.latest == nil {
+		a.latest = map[paxos.SessionID]attempt{}
+	}
+	a.count++
+	a.latest[session] = attempt{m.Attempt, a.count}
+	if len(a.latest) > keptSessions {
+		a.forgetOldest()
+	}
+	return false
+}
+
+func (a *attempts) forgetOldest() {
+	var oldest paxos.SessionID
+	used := a.count
+	for session, latest := range a.latest {
+		if latest.used < used {
+			oldest, used = session, latest.used
 		}
 	}
-	a.latest[session] = m.Attempt
-	return false
+	delete(a.latest, oldest)
 }
 
 // queue holds the commands that wait for a slot, in order of arrival.
@@ -42,6 +55,16 @@ type queue struct {
 	waiters  []waiter
 	bytes    int
 	names    map[paxos.CommandName]bool // waiting or in the air
+}
+
+// room reports whether so many more commands may wait. One message always may
+// when nothing else waits.
+func (q *queue) room(more []paxos.Command, cfg Config) bool {
+	bytes := 0
+	for _, c := range more {
+		bytes += size(c)
+	}
+	return q.len() == 0 || q.len()+len(more) <= cfg.MaxWaiting && q.bytes+bytes <= cfg.MaxWaitingBytes
 }
 
 func (q *queue) len() int { return len(q.commands) }

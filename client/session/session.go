@@ -26,7 +26,8 @@ type Config struct {
 	SurveyTicks  int // between two questions for the cluster, until it is known
 	ResendTicks  int // after which an unanswered command is sent again
 	RetryTicks   int // after which a refused command is sent again
-	AbandonTicks int // how long the outcome of what ran out of time stays askable
+	AbandonTicks int // how long the outcome of what nobody waited for stays askable
+	KeptOutcomes int // how many outcomes stay askable after they were told
 	MaxPending   int // commands that may wait for their outcome
 	MaxBytes     int // of commands in one Propose
 }
@@ -52,7 +53,6 @@ type Session struct {
 	turned    int          // the tick of the last redirection at once
 	directory paxos.Directory
 	heard     map[paxos.NodeID]int // tick of the acceptors' last survey
-	refusal   paxos.Refused        // the last one, to explain a 503
 	reports   []Report             // the last ones, the oldest first
 
 	out paxos.Effects
@@ -67,7 +67,8 @@ type pending struct {
 	retry    int // the tick at which it is sent again
 	// open are the attempts that were not refused for certain. While there is
 	// one, the command may take effect.
-	open map[paxos.Number]bool
+	open    map[paxos.Number]bool
+	refusal paxos.Refused // the last one, to explain a 503
 }
 
 // New makes a session.
@@ -218,10 +219,11 @@ func (s *Session) propose() {
 	s.unsent = nil
 }
 
-// floor is the lowest sequence that is not settled: the user may still ask for
-// what became of everything from there on.
+// floor is the sequence from which on the user may still ask what became of a
+// command: not above one that is not settled, or that nobody was told of, and
+// some way below the last.
 func (s *Session) floor() paxos.Sequence {
-	for s.confirmed <= s.last {
+	for s.confirmed <= s.last && s.last-s.confirmed >= paxos.Sequence(s.cfg.KeptOutcomes) {
 		_, kept := s.abandoned[s.confirmed]
 		if s.pending[s.confirmed] != nil || kept {
 			break
@@ -230,38 +232,6 @@ func (s *Session) floor() paxos.Sequence {
 	}
 	return s.confirmed
 }
-
-// target is whom to ask: who is said to lead, else any proposer.
-func (s *Session) target() paxos.NodeID {
-	s.believe(s.directory.Leader)
-	if s.leader != "" {
-		return s.leader
-	}
-	proposers := slices.DeleteFunc(slices.Clone(s.directory.Proposers), s.avoids)
-	if n := len(proposers); n > 0 {
-		return proposers[s.dice.Below(n)]
-	}
-	return s.distrust
-}
-
-// believe takes a hint about who leads, unless a better one is there. What is
-// said of a leader that has just not answered is older than its silence.
-func (s *Session) believe(hint paxos.NodeID) {
-	if s.leader == "" && !s.avoids(hint) {
-		s.leader = hint
-	}
-}
-
-// avoid keeps a proposer from being asked for a while: it gave no answer, or
-// is stopping.
-func (s *Session) avoid(id paxos.NodeID) {
-	s.distrust, s.until = id, s.tick+s.cfg.ResendTicks
-	if s.leader == id {
-		s.leader = ""
-	}
-}
-
-func (s *Session) avoids(id paxos.NodeID) bool { return id == s.distrust && s.tick < s.until }
 
 func (s *Session) retryLater(sequences []paxos.Sequence) {
 	for _, sequence := range sequences {
@@ -274,7 +244,6 @@ func (s *Session) retryLater(sequences []paxos.Sequence) {
 // refused takes a proposer's refusal of one attempt. It is certain that this
 // copy has no effect unless the proposer says that it is not.
 func (s *Session) refused(from paxos.NodeID, m paxos.Refused) {
-	s.refusal = m
 	switch {
 	case m.Reason == paxos.Stopping:
 		s.avoid(from)
@@ -290,6 +259,7 @@ func (s *Session) refused(from paxos.NodeID, m paxos.Refused) {
 		if p == nil || name.Session != s.cfg.Session || !p.open[m.Attempt] {
 			continue
 		}
+		p.refusal = m
 		if !m.Uncertain {
 			delete(p.open, m.Attempt)
 		}
@@ -325,6 +295,9 @@ func (s *Session) notify(from paxos.NodeID, m paxos.Notify) {
 			continue
 		}
 		known++
+		if o.Verdict == paxos.Expired && s.again(p) {
+			continue
+		}
 		s.settle(o.Sequence, p, paxos.Settled{Fate: paxos.FateKnown, Outcome: o})
 	}
 	if n := len(s.reports); n > 2*keptReports {
@@ -335,9 +308,35 @@ func (s *Session) notify(from paxos.NodeID, m paxos.Notify) {
 	}
 }
 
+// again sends a command under a new name that was expired when it came: the
+// watermark with which it was admitted was older than what the session table
+// remembers, as that of a learner that has just begun can be. No copy of the
+// old name has had an effect, and none will.
+func (s *Session) again(p *pending) bool {
+	if p.asker == "" || s.applied <= p.command.Admitted {
+		return false
+	}
+	delete(s.pending, p.command.Sequence)
+	s.last++
+	p.command.Sequence, p.command.Admitted = s.last, 0
+	p.open = map[paxos.Number]bool{}
+	s.pending[s.last] = p
+	s.unsent = append(s.unsent, s.last)
+	return true
+}
+
+// keep lets the outcome of a command be asked for, for a while.
+func (s *Session) keep(sequence paxos.Sequence) {
+	if len(s.abandoned) < s.cfg.MaxPending {
+		s.abandoned[sequence] = s.tick + s.cfg.AbandonTicks
+	}
+}
+
 func (s *Session) settle(sequence paxos.Sequence, p *pending, answer paxos.Settled) {
 	delete(s.pending, sequence)
-	if p.asker != "" {
+	if p.asker == "" {
+		s.keep(sequence) // who did not wait was promised that he can ask
+	} else {
 		answer.Name = p.command.Name()
 		s.send(p.asker, answer)
 	}
@@ -346,16 +345,17 @@ func (s *Session) settle(sequence paxos.Sequence, p *pending, answer paxos.Settl
 // giveUp answers at the user's deadline: not applied only if every attempt was
 // refused for certain, and else unknown (DESIGN, invariant 8).
 func (s *Session) giveUp(sequence paxos.Sequence, p *pending) {
-	answer := paxos.Settled{Fate: paxos.FateNotApplied, Reason: s.refusal.Reason,
-		Answering: int(s.refusal.Answering), Needed: s.cfg.Configuration.Quorum()}
-	if !s.adopt.Done() {
+	answer := paxos.Settled{Fate: paxos.FateNotApplied, Reason: p.refusal.Reason,
+		Answering: int(p.refusal.Answering), Needed: s.cfg.Configuration.Quorum()}
+	switch {
+	case !s.adopt.Done():
 		answer.Reason, answer.Answering = paxos.NoQuorum, s.answering()
+	case s.applied == 0:
+		answer.Reason = paxos.NoLearner
 	}
 	if len(p.open) > 0 {
 		answer.Fate = paxos.FateUnknown
-		if len(s.abandoned) < s.cfg.MaxPending {
-			s.abandoned[sequence] = s.tick + s.cfg.AbandonTicks
-		}
+		s.keep(sequence)
 	}
 	s.settle(sequence, p, answer)
 }

@@ -71,6 +71,10 @@ func (h *Hub) send(e paxos.Envelope) {
 		own = l.open.Load()
 	}
 	switch {
+	case asks(e.Message) && own == nil && len(in) > 0:
+		in[len(in)-1].out.put(e)
+	case asks(e.Message) && own != nil:
+		own.out.put(e)
 	case own != nil || len(in) > 0:
 		// Two processes under one id are normal life on Kubernetes: both get
 		// the answer, and the ballot tells which of them asked.
@@ -91,6 +95,17 @@ func (h *Hub) send(e paxos.Envelope) {
 		// has gone. A link for everyone who ever asked would be too many.
 		h.Lost.Add(1)
 	}
+}
+
+// asks tells which messages must reach one process only, if there are two under
+// one id: each would answer for itself, and the refusal of one says nothing
+// about what the other does with its copy.
+func asks(m paxos.Message) bool {
+	switch m.(type) {
+	case paxos.Propose, paxos.Finish, paxos.Handover:
+		return true
+	}
+	return false
 }
 
 // link gives the outgoing stream to a node, and makes it when there is none.

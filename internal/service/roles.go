@@ -32,6 +32,7 @@ const (
 	retryAfter       = 30 * time.Millisecond
 	abandonAfter     = 10 * time.Minute
 	pendingCommands  = 1 << 16
+	keptOutcomes     = 4096
 	surveysPerPeriod = 4
 )
 
@@ -129,6 +130,6 @@ func (r *running) makeSession() {
 	s := r.settings
 	c := session.New(session.Config{Node: s.ID, Configuration: s.Configuration(), Session: paxos.SessionID(random64()), Seed: random64(),
 		SurveyTicks: s.Ticks(pullAfter), ResendTicks: s.Ticks(sendAgainAfter), RetryTicks: s.Ticks(retryAfter),
-		AbandonTicks: s.Ticks(abandonAfter), MaxPending: pendingCommands, MaxBytes: batchBytes})
+		AbandonTicks: s.Ticks(abandonAfter), KeptOutcomes: keptOutcomes, MaxPending: pendingCommands, MaxBytes: batchBytes})
 	r.role, r.parts.Session = c, c
 }

@@ -1,0 +1,83 @@
+package session_test
+
+import (
+	"testing"
+
+	"paxos/client/session"
+	"paxos/paxos"
+)
+
+// confirmedAfter sends n more commands, each settled, and gives what the last
+// one confirms.
+func (d *desk) confirmedAfter(n int) paxos.Sequence {
+	d.t.Helper()
+	var last paxos.Command
+	for range n {
+		d.submit("u", "more", 100)
+		d.flush()
+		last = d.propose().Commands[0]
+		d.from("l1", paxos.Notify{Applied: 9, Outcomes: []paxos.Outcome{outcome(last.Sequence)}})
+	}
+	return last.Confirmed
+}
+
+func TestWhoDidNotWaitCanAskLater(t *testing.T) {
+	d := newDesk(t)
+	d.from("u1", paxos.Submit{Body: []byte("later"), Ticks: 100, NoWait: true})
+	d.flush()
+	sequence := d.propose().Commands[0].Sequence
+	d.from("l1", paxos.Notify{Applied: 9, Outcomes: []paxos.Outcome{outcome(sequence)}})
+	if got := d.confirmedAfter(3); got > sequence {
+		t.Errorf("%d is confirmed, and %d, for which nobody waited, cannot be asked for any more", got, sequence)
+	}
+	d.tick(abandonTicks + 1)
+	if got := d.confirmedAfter(1); got <= sequence {
+		t.Errorf("%d is kept for ever", sequence)
+	}
+}
+
+func TestTheLastOutcomesStayAskable(t *testing.T) {
+	d := newDesk(t)
+	d.s = session.New(session.Config{Node: "c1", Configuration: config, Session: mine, SurveyTicks: 2, ResendTicks: resendTicks,
+		RetryTicks: retryTicks, AbandonTicks: abandonTicks, KeptOutcomes: 10, MaxPending: maxPending, MaxBytes: maxBytes})
+	d.meet()
+	d.from("l1", paxos.Notify{Applied: 5})
+	d.from("c1", paxos.Directory{Proposers: []paxos.NodeID{"p1"}, Leader: "p1"})
+	d.sent = nil
+	if got := d.confirmedAfter(30); got < 15 || got > 21 {
+		t.Errorf("the 30th command confirms all below %d; the last ten must stay askable, and not many more", got)
+	}
+}
+
+// A learner that has just begun reports a low watermark. A command admitted
+// with it is expired when it comes, without an effect; the user does not hear
+// of that.
+func TestACommandThatWasExpiredOnArrivalIsSentUnderANewName(t *testing.T) {
+	d := newDesk(t)
+	d.submit("u1", "pay", 100)
+	d.flush()
+	first := d.propose().Commands[0]
+	expired := outcome(first.Sequence)
+	expired.Verdict = paxos.Expired
+	d.from("l1", paxos.Notify{Applied: 900, Outcomes: []paxos.Outcome{expired}})
+	d.flush()
+	again := d.propose().Commands[0]
+	if again.Sequence == first.Sequence || again.Admitted != 900 || string(again.Body) != "pay" {
+		t.Errorf("%+v follows %+v", again, first)
+	}
+	d.from("l1", paxos.Notify{Applied: 901, Outcomes: []paxos.Outcome{outcome(again.Sequence)}})
+	if got := d.told("u1"); got.Fate != paxos.FateKnown || got.Name != again.Name() {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestWithoutALearnerTheRefusalSaysSo(t *testing.T) {
+	d := newStranger(t)
+	d.meet()
+	d.from("c1", paxos.Directory{Proposers: []paxos.NodeID{"p1"}})
+	d.submit("u1", "pay", 5)
+	d.tick(6)
+	if got := d.told("u1"); got.Fate != paxos.FateNotApplied || got.Reason != paxos.NoLearner {
+		t.Errorf("%+v", got)
+	}
+}
