@@ -151,6 +151,10 @@ func (j *Journal) fail(err error) error {
 // flush writes and syncs the pending batch, also when it is empty.
 func (j *Journal) flush() error {
 	j.poll()
+	if j.comingErr != nil {
+		// The first failed write or sync is the last, this one's too.
+		return j.comingErr
+	}
 	begin := j.opts.Now()
 	need := int64(len(j.pending.buf))
 	if need > room(j.current.size, j.offset) {
@@ -255,8 +259,7 @@ func (j *Journal) poll() {
 	}
 }
 
-// receive takes over what a preparation came to. A failure is kept for the
-// roll: until then nothing depends on the segment that failed.
+// receive takes over what a preparation came to.
 func (j *Journal) receive(p prepared) {
 	j.ready, j.comingErr = p.segment, p.err
 	if p.segment != nil {
