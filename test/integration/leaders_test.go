@@ -1,9 +1,13 @@
 package integration
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -72,7 +76,12 @@ func TestLeaderPaused(t *testing.T) {
 	c.within(2*time.Second, "somebody else leads", func() bool { return h.count(acknowledged) > n+20 })
 	for ; time.Since(paused) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
 	}
+	// What reached the old leader while it was frozen is what it does first.
+	direct := c.proposeDirectly(h, old, 8)
 	c.must(c.Resume(old))
+	late := c.proposeDirectly(h, old, 8)
+	direct.Wait()
+	late.Wait()
 	c.within(2*time.Second, "the old leader steps down", func() bool {
 		var l client.Leader
 		return c.get(old, "/leader", &l) && !l.Leading
@@ -81,6 +90,46 @@ func TestLeaderPaused(t *testing.T) {
 	wg.Wait()
 	c.settleAndJudge(h)
 	c.sameSlots()
+}
+
+// proposeDirectly posts values to one proposer, one after the other, and notes
+// what it answers; what it answers at all is for the judge.
+func (c *cluster) proposeDirectly(h *history, id paxos.NodeID, n int) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	var begun sync.WaitGroup
+	for range n {
+		v := h.value()
+		begun.Add(1)
+		wg.Go(func() {
+			begun.Done()
+			f, sent := c.propose(id, v)
+			h.note(v, f, sent)
+		})
+	}
+	begun.Wait()
+	return &wg
+}
+
+// propose posts a value to a proposer itself.
+func (c *cluster) propose(id paxos.NodeID, value string) (fate, client.Sent) {
+	body, err := json.Marshal(map[string]string{"value": value})
+	if err != nil {
+		c.t.Error(err)
+	}
+	response, err := web.Post(c.url(id, "/propose"), "application/json", bytes.NewReader(body))
+	if err != nil {
+		return unknown, client.Sent{}
+	}
+	defer func() { _ = response.Body.Close() }()
+	var answer struct{ Placed []paxos.Placed }
+	err = json.NewDecoder(response.Body).Decode(&answer)
+	switch {
+	case response.StatusCode == http.StatusOK && err == nil && len(answer.Placed) == 1:
+		return acknowledged, client.Sent{Slot: answer.Placed[0].Slot, Position: answer.Placed[0].Position}
+	case response.StatusCode == http.StatusServiceUnavailable || response.StatusCode == http.StatusMisdirectedRequest:
+		return refused, client.Sent{}
+	}
+	return unknown, client.Sent{}
 }
 
 // sameSlots compares the chosen entries of both learners slot by slot.
@@ -136,6 +185,39 @@ func TestALearnerCatchesUp(t *testing.T) {
 		var page client.Page
 		return c.get("learner2", "/get-values?limit=1", &page) && int(page.Count) >= h.count(acknowledged)
 	})
+	c.settleAndJudge(h)
+}
+
+// The largest values go all the way: sent, learned, and caught up with, by a
+// learner from the other and from the acceptors. One byte more is a clear 4xx.
+func TestTheLargestValues(t *testing.T) {
+	c := start(t)
+	h := newHistory()
+	large := func(first string) string { return first + strings.Repeat("x", 1<<20-len(first)) }
+	c.must(c.Kill("learner2"))
+	var wg sync.WaitGroup
+	for i := range 24 {
+		wg.Go(func() {
+			v := large(fmt.Sprintf("value-%02d", i))
+			f, sent, p := c.send("client1", v)
+			if h.note(v, f, sent); f != acknowledged {
+				t.Errorf("value %d: %+v", i, p)
+			}
+		})
+	}
+	wg.Wait()
+	body, err := json.Marshal(map[string]string{"value": large("") + "x"})
+	c.must(err)
+	response, err := web.Post(c.url("client1", "/send"), "application/json", bytes.NewReader(body))
+	c.must(err)
+	c.must(response.Body.Close())
+	if response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("one byte more: status %d", response.StatusCode)
+	}
+	c.must(c.Start("learner2"))
+	c.settleAndJudge(h)
+	c.must(c.Kill("learner1", "learner2"))
+	c.must(c.Start("learner1", "learner2"))
 	c.settleAndJudge(h)
 }
 
