@@ -70,7 +70,11 @@ func (m *Machine) applyOnce(slot paxos.Slot, position uint32, c paxos.Command, o
 	case opBurnKey:
 		outcome.Result = paxos.AppendOutcome(nil, m.table.burnKey(o.value, outcome, m.time))
 	case opBurn:
-		outcome.Result = paxos.AppendOutcome(nil, m.table.burn(o.name, outcome, m.time))
+		found := outcome // a burn of its own name finds that it took effect
+		if o.name != c.Name() {
+			found = m.table.burn(o.name, outcome, m.time)
+		}
+		outcome.Result = paxos.AppendOutcome(nil, found)
 	}
 	m.table.note(c, outcome, slot, m.time)
 	m.table.noteKey(c, outcome, m.time)

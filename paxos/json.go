@@ -151,7 +151,7 @@ func StrictJSON(b []byte, to any) error {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the JSON value; exactly one is needed")
 	}
-	return nil
+	return unambiguous(b)
 }
 
 func kindOfJSON(t reflect.Type) string {

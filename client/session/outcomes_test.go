@@ -71,6 +71,31 @@ func TestACommandThatWasExpiredOnArrivalIsSentUnderANewName(t *testing.T) {
 	}
 }
 
+// Somebody burns a name that the session has not drawn yet. Whoever gets that
+// name is innocent, gave no key, and gets another one; a burnt key stays burnt.
+func TestANameBurntBeforeItWasDrawnHarmsNobody(t *testing.T) {
+	d := newDesk(t)
+	d.submit("u1", "pay", 100)
+	d.flush()
+	first := d.propose().Commands[0]
+	burnt := outcome(first.Sequence)
+	burnt.Verdict = paxos.Burnt
+	d.from("l1", paxos.Notify{Applied: 9, Outcomes: []paxos.Outcome{burnt}})
+	d.flush()
+	again := d.propose().Commands[0]
+	d.from("l1", paxos.Notify{Applied: 10, Outcomes: []paxos.Outcome{outcome(again.Sequence)}})
+	if got := d.told("u1"); again.Sequence == first.Sequence || got.Outcome.Verdict != paxos.Applied {
+		t.Errorf("%+v after %+v: %+v", again, first, got)
+	}
+	d.from("u2", paxos.Submit{Body: []byte("keyed"), Key: "k", Ticks: 100})
+	d.flush()
+	burnt.Sequence = d.propose().Commands[0].Sequence
+	d.from("l1", paxos.Notify{Applied: 11, Outcomes: []paxos.Outcome{burnt}})
+	if got := d.told("u2"); got.Outcome.Verdict != paxos.Burnt {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestWithoutALearnerTheRefusalSaysSo(t *testing.T) {
 	d := newStranger(t)
 	d.meet()

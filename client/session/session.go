@@ -69,6 +69,7 @@ type pending struct {
 	// one, the command may take effect.
 	open    map[paxos.Number]bool
 	refusal paxos.Refused // the last one, to explain a 503
+	renamed bool          // it got a new name, once
 }
 
 // New makes a session.
@@ -295,7 +296,7 @@ func (s *Session) notify(from paxos.NodeID, m paxos.Notify) {
 			continue
 		}
 		known++
-		if o.Verdict == paxos.Expired && s.again(p) {
+		if s.harmless(o, p) && s.again(p) {
 			continue
 		}
 		s.settle(o.Sequence, p, paxos.Settled{Fate: paxos.FateKnown, Outcome: o})
@@ -308,15 +309,27 @@ func (s *Session) notify(from paxos.NodeID, m paxos.Notify) {
 	}
 }
 
-// again sends a command under a new name that was expired when it came: the
-// watermark with which it was admitted was older than what the session table
-// remembers, as that of a learner that has just begun can be. No copy of the
-// old name has had an effect, and none will.
+// harmless tells outcomes that say more of the name than of the command. No
+// copy under the old name has had an effect, and none will: a command was
+// expired when it came, because the watermark of its admission was that of a
+// learner that had just begun; or somebody burnt a name before it was drawn.
+func (s *Session) harmless(o paxos.Outcome, p *pending) bool {
+	switch o.Verdict {
+	case paxos.Expired:
+		return s.applied > p.command.Admitted
+	case paxos.Burnt:
+		return p.command.Key == "" && !p.renamed
+	}
+	return false
+}
+
+// again sends a command under a new name.
 func (s *Session) again(p *pending) bool {
-	if p.asker == "" || s.applied <= p.command.Admitted {
+	if p.asker == "" {
 		return false
 	}
 	delete(s.pending, p.command.Sequence)
+	p.renamed = true // once is enough: whoever burns every name means it
 	s.last++
 	p.command.Sequence, p.command.Admitted = s.last, 0
 	p.open = map[paxos.Number]bool{}
