@@ -86,9 +86,11 @@ type Health struct {
 	Cluster paxos.ClusterID `json:"cluster"`
 	// Status is "ok", "waiting" (for initialisation, or to learn which
 	// cluster this is) or "mute" (this acceptor does not vote; Why says why).
-	Status  string       `json:"status"`
-	Why     string       `json:"why,omitempty"`
-	Version string       `json:"version"`
+	Status  string `json:"status"`
+	Why     string `json:"why,omitempty"`
+	Version string `json:"version"`
+	// Start is a random text, another one after every restart.
+	Start   string       `json:"start"`
 	Started string       `json:"started"`
 	Uptime  float64      `json:"uptime_seconds"`
 	Starts  paxos.Number `json:"disk_starts,omitempty"`

@@ -91,7 +91,7 @@ func wholeCharacters(b []byte) error {
 	return nil
 }
 
-// escaped reads the number of a \uXXXX at the beginning of b, 0 if there is none.
+// escaped reads the number of a \u escape at the beginning of b, 0 if there is none.
 func escaped(b []byte) uint64 {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0

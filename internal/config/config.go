@@ -54,8 +54,8 @@ type Settings struct {
 	LogFormat string
 }
 
-// maxValueLimit bounds MaxValueBytes: a value must fit into a message.
-const maxValueLimit = 4 << 20
+// MaxValueLimit bounds MaxValueBytes: a value must fit into a message.
+const MaxValueLimit = 4 << 20
 
 // Flags declares the flags of a node of this role on set, with their defaults.
 func Flags(set *pflag.FlagSet, role paxos.RoleName) *Settings {
@@ -82,7 +82,7 @@ func Flags(set *pflag.FlagSet, role paxos.RoleName) *Settings {
 	set.DurationVar(&s.Election, "election-timeout", 400*time.Millisecond, "silence after which a leader is given up")
 	set.DurationVar(&s.Heartbeat, "heartbeat", 50*time.Millisecond, "between two heartbeats of the leader")
 	set.IntVar(&s.Window, "window", 4, "slots that may be unchosen at once (1 to 1024); a slot carries many commands")
-	set.IntVar(&s.MaxValueBytes, "max-value-bytes", 1<<20, "largest value in bytes")
+	set.IntVar(&s.MaxValueBytes, "max-value-bytes", 1<<20, "largest value in bytes, up to 4 MiB; the same on all nodes")
 	set.DurationVar(&s.RequestTimeout, "request-timeout", 1500*time.Millisecond, "how long a request waits unless it says so itself (?timeout=)")
 	set.IntVar(&s.MaxConnections, "max-connections", 20000, "open HTTP connections; further ones wait to be accepted")
 	set.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")
@@ -165,8 +165,8 @@ func (s *Settings) ranges() error {
 		return fmt.Errorf("--election-timeout: %v is shorter than four heartbeats of %v", s.Election, s.Heartbeat)
 	case s.Window < 1 || s.Window > 1024:
 		return fmt.Errorf("--window: %d is not between 1 and 1024", s.Window)
-	case s.MaxValueBytes < 1 || s.MaxValueBytes > maxValueLimit:
-		return fmt.Errorf("--max-value-bytes: %d is not between 1 and %d", s.MaxValueBytes, maxValueLimit)
+	case s.MaxValueBytes < 1 || s.MaxValueBytes > MaxValueLimit:
+		return fmt.Errorf("--max-value-bytes: %d is not between 1 and %d", s.MaxValueBytes, MaxValueLimit)
 	case s.RequestTimeout < 10*time.Millisecond || s.RequestTimeout > time.Hour:
 		return fmt.Errorf("--request-timeout: %v is not between 10ms and 1h", s.RequestTimeout)
 	case s.MaxConnections < 16:

@@ -52,16 +52,6 @@ type Item struct {
 	asked *asked
 }
 
-type asked struct {
-	id     paxos.NodeID
-	answer chan answer // room for one
-}
-
-type answer struct {
-	envelope paxos.Envelope
-	err      error
-}
-
 // Loop owns a role: all that happens to the role happens in its goroutine.
 type Loop struct {
 	opts    Options
@@ -205,8 +195,10 @@ func (l *Loop) deliver(send []paxos.Envelope) {
 	out := send[:0]
 	for _, e := range send {
 		if a := l.asking[e.To]; a != nil {
-			delete(l.asking, e.To)
-			a.answer <- answer{envelope: e}
+			if whole, ok := a.gather(e); ok {
+				delete(l.asking, e.To)
+				a.answer <- answer{envelope: whole}
+			}
 			continue
 		}
 		out = append(out, e)
@@ -276,11 +268,13 @@ func (l *Loop) Submit(ctx context.Context, e paxos.Envelope) error {
 }
 
 // Do hands a message to the loop as if from a node of its own, and waits for
-// the answer that the role addresses to that node. An envelope without a
+// the answer that the role addresses to that node; for a Propose, until all of
+// its commands have one. An envelope without a
 // Message means that the message was taken, and has no answer.
 func (l *Loop) Do(ctx context.Context, e paxos.Envelope) (paxos.Envelope, error) {
 	a := &asked{id: paxos.NodeID(fmt.Sprintf("%s%d", paxos.LocalPrefix, l.local.Add(1))), answer: make(chan answer, 1)}
 	e.From = a.id
+	a.expect(e.Message)
 	if err := l.put(ctx, Item{Envelope: e, asked: a}); err != nil {
 		return paxos.Envelope{}, err
 	}

@@ -148,7 +148,7 @@ func TestEveryEndpointRefusesWhatItDoesNotKnow(t *testing.T) {
 		for _, route := range n.server.http.Handler.(*gin.Engine).Routes() {
 			path := strings.NewReplacer(":key", "0000000000000001", ":sequence", "1").Replace(route.Path)
 			paths[path] = true
-			if path == "/metrics" {
+			if path == "/metrics" || route.Method == http.MethodHead {
 				continue
 			}
 			r, b := n.call(t, route.Method, path+"?nonsense=1", nil)

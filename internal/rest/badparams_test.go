@@ -105,6 +105,7 @@ func TestBadSendsAndOutcomesAreRefused(t *testing.T) {
 		"no UTF-8":            {"POST", "/send", "{\"value\":\"\xff\"}", nil, 400, "not valid UTF-8"},
 		"a long key":          {"POST", "/send", `{"value":"x","key":"` + strings.Repeat("k", 257) + `"}`, nil, 400, "at most 256 bytes"},
 		"two keys":            {"POST", "/send", `{"value":"x","key":"a"}`, []string{"Idempotency-Key", "b"}, 400, "differ"},
+		"an empty key":        {"POST", "/send", `{"value":"x"}`, []string{"Idempotency-Key", ""}, 400, "empty"},
 		"a key of no UTF-8":   {"POST", "/send", `{"value":"x"}`, []string{"Idempotency-Key", "\xff"}, 400, "UTF-8"},
 		"wait for what":       {"POST", "/send?wait=long", `{"value":"x"}`, nil, 400, "is not none"},
 		"a bad timeout":       {"POST", "/send?timeout=2", `{"value":"x"}`, nil, 400, "is no duration"},
@@ -131,16 +132,15 @@ func TestProposalsThatCannotBeReadAreRefused(t *testing.T) {
 	w := newTown(t)
 	command := func(fields string) string { return `{"commands":[{` + fields + `}]}` }
 	for name, c := range map[string]struct{ body, words string }{
-		"nothing":               {`{}`, "nothing is proposed"},
-		"no commands":           {`{"commands":[]}`, "nothing is proposed"},
-		"a value and commands":  {`{"value":"x","commands":[]}`, "commands"},
-		"a null value":          {`{"value":null}`, `field \"value\" is missing`},
-		"no sequence":           {command(`"session":"0000000000000001","body":"AQE="`), "begins at 1"},
-		"no body":               {command(`"session":"0000000000000001","sequence":"1"`), "unknown command"},
-		"an unknown version":    {command(`"session":"0000000000000001","sequence":"1","body":"CQE="`), "version 1"},
-		"an unknown operation":  {command(`"session":"0000000000000001","sequence":"1","body":"AWM="`), "operation 99"},
-		"no base64":             {command(`"session":"0000000000000001","sequence":"1","body":"!"`), "base64"},
-		"a value over the size": {`{"value":"` + strings.Repeat("x", 1<<20+1) + `"}`, "at most 1048576"},
+		"nothing":              {`{}`, "nothing is proposed"},
+		"no commands":          {`{"commands":[]}`, "nothing is proposed"},
+		"a value and commands": {`{"value":"x","commands":[]}`, "commands"},
+		"a null value":         {`{"value":null}`, `field \"value\" is missing`},
+		"no sequence":          {command(`"session":"0000000000000001","body":"AQE="`), "begins at 1"},
+		"no body":              {command(`"session":"0000000000000001","sequence":"1"`), "unknown command"},
+		"an unknown version":   {command(`"session":"0000000000000001","sequence":"1","body":"CQE="`), "version 1"},
+		"an unknown operation": {command(`"session":"0000000000000001","sequence":"1","body":"AWM="`), "operation 99"},
+		"no base64":            {command(`"session":"0000000000000001","sequence":"1","body":"!"`), "base64"},
 	} {
 		r, b := w.proposer.call(t, http.MethodPost, "/propose", []byte(c.body))
 		wantProblem(t, name, r, b, http.StatusBadRequest, c.words)

@@ -3,8 +3,6 @@ package rest
 import (
 	"context"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -48,11 +46,7 @@ func (s *Server) send(c *gin.Context) {
 	}
 	ask, err := s.readSend(c, b)
 	if err != nil {
-		status := badRequest(err, `for example {"value": "teste123"}`)
-		if ask.Value != nil && len(*ask.Value) > s.settings.MaxValueBytes {
-			status = problem("too-large", http.StatusRequestEntityTooLarge, err.Error(), "")
-		}
-		refuse(c, status)
+		refuse(c, badRequest(err, `for example {"value": "teste123"}`))
 		return
 	}
 	settled, ok := s.submit(c, paxos.Submit{Key: ask.Key, Body: kv.Append(*ask.Value), NoWait: given}, patience)
@@ -141,15 +135,11 @@ func (s *Server) read(c *gin.Context) {
 		refuse(c, bad)
 		return
 	}
-	s.fromLearner(c, "/get-values?"+readQuery(c, patience), patience)
-}
-
-// readQuery is the reader's question as a learner gets it: half the patience
-// for each of two learners.
-func readQuery(c *gin.Context, patience time.Duration) string {
 	query := c.Request.URL.Query()
-	query.Set("timeout", (patience / 2).String())
-	return query.Encode()
+	s.fromLearner(c, patience, func(share time.Duration) string {
+		query.Set("timeout", share.String())
+		return "/get-values?" + query.Encode()
+	})
 }
 
 // pathKey is the idempotency key in the path.
@@ -170,7 +160,7 @@ func (s *Server) outcomeOfKey(c *gin.Context) {
 		refuse(c, bad)
 		return
 	}
-	s.fromLearner(c, "/outcome?key="+url.QueryEscape(key), s.settings.RequestTimeout)
+	s.fromLearner(c, s.settings.RequestTimeout, func(time.Duration) string { return "/outcome?key=" + url.QueryEscape(key) })
 }
 
 func (s *Server) outcomeOfName(c *gin.Context) {
@@ -179,60 +169,8 @@ func (s *Server) outcomeOfName(c *gin.Context) {
 		refuse(c, bad)
 		return
 	}
-	s.fromLearner(c, fmt.Sprintf("/outcome?session=%v&sequence=%d", name.Session, name.Sequence), s.settings.RequestTimeout)
-}
-
-// fromLearner passes on the first answer of a learner. Which learner is asked
-// first stays the same, so that a reader does not jump back and forth in time
-// while that learner lives.
-func (s *Server) fromLearner(c *gin.Context, path string, patience time.Duration) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), patience+s.settings.RequestTimeout)
-	defer cancel()
-	learners := s.settings.Configuration().Learners
-	first := int(crc32.ChecksumIEEE([]byte(s.settings.ID)))
-	var last error
-	for i := range learners {
-		id := learners[(first+i)%len(learners)]
-		for _, address := range s.hub.book.Addresses(id) {
-			// A learner that hangs must not use up the time of the others.
-			one, done := context.WithTimeout(ctx, patience/2+s.settings.RequestTimeout/4)
-			last = s.passOn(one, c, "http://"+address+path)
-			done()
-			if last == nil {
-				return
-			}
-		}
-	}
-	detail := "no learner is known"
-	if last != nil {
-		detail = "no learner answered: " + last.Error()
-	}
-	refuse(c, problem("no-learner", http.StatusServiceUnavailable, detail, "nothing was changed; see /gossip/nodes for who is there"))
-}
-
-// passedOn bounds what a learner answers: a page of values, as JSON with every
-// byte escaped.
-const passedOn = 64 << 20
-
-func (s *Server) passOn(ctx context.Context, c *gin.Context, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := s.fetch.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(response.Body, passedOn+1))
-	if err != nil {
-		return err
-	}
-	if len(b) > passedOn {
-		return fmt.Errorf("an answer of more than %d bytes", passedOn)
-	}
-	c.Data(response.StatusCode, response.Header.Get("Content-Type"), b)
-	return nil
+	path := fmt.Sprintf("/outcome?session=%v&sequence=%d", name.Session, name.Sequence)
+	s.fromLearner(c, s.settings.RequestTimeout, func(time.Duration) string { return path })
 }
 
 // burnKey makes sure that nothing is ever applied under the key, unless it was.

@@ -39,8 +39,8 @@ func readFrame(r io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	n, sum := binary.BigEndian.Uint32(head[:]), binary.BigEndian.Uint32(head[4:])
-	if n > maxMessageBytes {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", errFrame, n, maxMessageBytes)
+	if n > frameLimit {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", errFrame, n, frameLimit)
 	}
 	if n == 0 {
 		if sum != 0 {

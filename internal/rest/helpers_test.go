@@ -163,7 +163,7 @@ func start(t testing.TB, book *phoneBook, id paxos.NodeID, flags ...string) *mad
 	p := Parts{Settings: s, Hub: n.hub, Log: quiet(), Version: "test", Metrics: metrics.New(string(id), string(s.Role)).Handler()}
 	p.Gossip, err = gossip.Start(gossip.Options{Node: id, Role: s.Role, Bind: "127.0.0.1:0", REST: address, Label: "test", Fast: true})
 	must(t, err)
-	opts := node.Options{Role: makeRole(t, s, &p), Network: n.hub, Tick: s.Tick, Now: time.Now, Admit: admit}
+	opts := node.Options{Role: makeRole(t, s, &p), Network: n.hub, Tick: s.Tick, Now: time.Now, Admit: Admit(s.MaxValueBytes)}
 	if p.Disk != nil {
 		opts.Store = p.Disk
 	}
@@ -174,18 +174,6 @@ func start(t testing.TB, book *phoneBook, id paxos.NodeID, flags ...string) *mad
 	n.serve(t, l, p)
 	book.set(id, address)
 	return n
-}
-
-// admit is what internal/service lets in.
-func admit(e paxos.Envelope) error {
-	if m, ok := e.Message.(paxos.Propose); ok {
-		for _, c := range m.Commands {
-			if err := kv.Check(c); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func (n *made) serve(t testing.TB, l net.Listener, p Parts) {
@@ -219,10 +207,11 @@ type town struct {
 	book                                *phoneBook
 }
 
-func newTown(t testing.TB) *town {
+func newTown(t testing.TB, flags ...string) *town {
 	t.Helper()
 	b := newBook()
-	w := &town{book: b, acceptor: start(t, b, "acceptor1"), proposer: start(t, b, "proposer1"), learner: start(t, b, "learner1"), client: start(t, b, "client1")}
+	w := &town{book: b, acceptor: start(t, b, "acceptor1", flags...), proposer: start(t, b, "proposer1", flags...),
+		learner: start(t, b, "learner1", flags...), client: start(t, b, "client1", flags...)}
 	status, body := w.acceptor.post(t, "/init", "")
 	if status != http.StatusOK {
 		t.Fatalf("/init says %d: %s", status, body)

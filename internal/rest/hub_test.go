@@ -224,6 +224,30 @@ func TestTwoProcessesUnderOneIDAreBothAnsweredThoughOneWasDialled(t *testing.T) 
 	wantHeard(t, second, 3)
 }
 
+// A request must not reach both processes under one id: one would refuse what
+// the other pursues, and the refusal would be believed.
+func TestARequestReachesOneOfTwoProcessesUnderOneID(t *testing.T) {
+	w := newTown(t)
+	first := newPeer(t, "proposer9", "first", "127.0.0.1:0")
+	w.book.set("proposer9", first.address())
+	w.client.hub.Send([]paxos.Envelope{heard("proposer9", 1)})
+	dialled := first.stream(t)
+	wantHeard(t, dialled, 1)
+	second, _ := knock(t, w.client, "proposer9", headerStart, "second")
+	until(t, "both streams", func() bool {
+		w.client.hub.mu.RLock()
+		defer w.client.hub.mu.RUnlock()
+		return len(w.client.hub.inbound["proposer9"]) == 1
+	})
+	w.client.hub.Send([]paxos.Envelope{{From: "client1", To: "proposer9", Message: paxos.Propose{Attempt: 7}}, heard("proposer9", 2)})
+	if e, err := dialled.next(); err != nil || e.Message.Kind() != paxos.KindPropose {
+		t.Errorf("the dialled process got %+v, %v", e, err)
+	}
+	wantHeard(t, dialled, 2)
+	// Streams keep the order: had the request come here, it would be first.
+	wantHeard(t, second, 2)
+}
+
 func streamsOf(n *made) string {
 	var b strings.Builder
 	for _, id := range n.hub.Streams() {

@@ -162,6 +162,9 @@ func (s *Server) ask(c *gin.Context, e paxos.Envelope, binary bool) {
 		return
 	}
 	status := statusOf(got.Message)
+	if status == http.StatusServiceUnavailable {
+		c.Header("Retry-After", "1")
+	}
 	if binary || strings.HasPrefix(c.GetHeader("Accept"), binaryForm) {
 		c.Data(status, binaryForm, paxos.AppendEnvelope(nil, got))
 		return
@@ -187,8 +190,11 @@ func statusOf(m paxos.Message) int {
 			return http.StatusConflict
 		}
 	case paxos.Refused:
-		if m.Uncertain {
+		switch {
+		case m.Uncertain:
 			return http.StatusGatewayTimeout
+		case m.Reason == paxos.NotLeading:
+			return http.StatusMisdirectedRequest
 		}
 		return http.StatusServiceUnavailable
 	}

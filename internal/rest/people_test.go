@@ -116,6 +116,14 @@ func TestAProposerThatDoesNotLeadSaysWhoDoes(t *testing.T) {
 	if p.Leader != "proposer1" || p.Address != w.proposer.address {
 		t.Errorf("%s", b)
 	}
+	e := w.envelope(t, paxos.Propose{Commands: []paxos.Command{command("x")}})
+	e.To = "proposer2"
+	r, got := other.call(t, http.MethodPost, "/propose", paxos.AppendEnvelope(nil, e), "Content-Type", binaryForm)
+	e, err := paxos.DecodeEnvelope(got)
+	must(t, err)
+	if m, ok := e.Message.(paxos.Refused); !ok || r.StatusCode != http.StatusMisdirectedRequest || m.Reason != paxos.NotLeading || m.Leader != "proposer1" {
+		t.Errorf("in the binary form: %d %+v", r.StatusCode, e.Message)
+	}
 }
 
 func TestWithoutAcceptorsASendFailsAndSaysSo(t *testing.T) {
@@ -199,6 +207,15 @@ func TestEveryNodeTellsWhoItIs(t *testing.T) {
 		})
 		if h.Node != n.id || h.Role != roleOf(n.id) || h.Cluster != (paxos.ClusterID{7}) || h.Why != "" || h.State == nil {
 			t.Errorf("%+v", h)
+		}
+		_, b := n.get(t, "/view-logs")
+		if !strings.Contains(string(b), `"start":"`+h.Start+`"`) || h.Start == "" {
+			t.Errorf("%s: /health says start %q, /view-logs %.200s", n.id, h.Start, b)
+		}
+		for _, path := range []string{"/health", "/livez", "/readyz"} {
+			if r, b := n.call(t, http.MethodHead, path, nil); r.StatusCode != http.StatusOK || len(b) != 0 || r.Header.Get("Content-Type") == "" {
+				t.Errorf("HEAD %s at %s: %d %v %q", path, n.id, r.StatusCode, r.Header, b)
+			}
 		}
 		for _, path := range []string{"/livez", "/readyz", "/metrics", "/gossip/nodes"} {
 			if status, b := n.get(t, path); status != http.StatusOK || len(b) == 0 {

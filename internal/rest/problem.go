@@ -16,17 +16,18 @@ import (
 	"paxos/paxos"
 )
 
-// Limits of what is read.
-const (
-	maxMessageBytes = 8 << 20 // one message, in either form
-	maxTimeout      = 60 * time.Second
-)
+// maxTimeout is the longest ?timeout=.
+const maxTimeout = 60 * time.Second
 
 func problem(kind string, status int, detail, hint string) *client.Problem {
 	return &client.Problem{Type: "urn:paxos:" + kind, Title: http.StatusText(status), Status: status, Detail: detail, Hint: hint}
 }
 
+// badRequest says what is wrong with a request: 413 if it is its size.
 func badRequest(err error, hint string) *client.Problem {
+	if size := sizeError(""); errors.As(err, &size) {
+		return problem("too-large", http.StatusRequestEntityTooLarge, err.Error(), "send less in one request")
+	}
 	return problem("bad-request", http.StatusBadRequest, err.Error(), hint)
 }
 

@@ -99,13 +99,17 @@ func (s *Server) readSend(c *gin.Context, b []byte) (sendBody, error) {
 		return ask, errors.New(`field "value" is missing`)
 	}
 	if len(*ask.Value) > s.settings.MaxValueBytes {
-		return ask, fmt.Errorf("the value has %d bytes, at most %d are allowed", len(*ask.Value), s.settings.MaxValueBytes)
+		return ask, tooLarge("the value has %d bytes, at most %d are allowed", len(*ask.Value), s.settings.MaxValueBytes)
 	}
-	if header := c.GetHeader("Idempotency-Key"); header != "" {
-		if ask.Key != "" && ask.Key != header {
-			return ask, errors.New("the Idempotency-Key header and the field \"key\" differ")
-		}
-		ask.Key = header
+	// Who gives a key relies on it: one that is empty, or not one, is a slip.
+	switch header := c.Request.Header.Values("Idempotency-Key"); {
+	case len(header) == 0:
+	case len(header) > 1 || header[0] == "":
+		return ask, errors.New("the Idempotency-Key header is empty, or there is more than one")
+	case ask.Key != "" && ask.Key != header[0]:
+		return ask, errors.New("the Idempotency-Key header and the field \"key\" differ")
+	default:
+		ask.Key = header[0]
 	}
 	return ask, kv.Check(paxos.Command{Sequence: 1, Key: ask.Key, Body: kv.Append(*ask.Value)})
 }
@@ -145,6 +149,9 @@ func unavailable(reason paxos.Reason, answering, needed int) *client.Problem {
 		p.Detail = "the leader is stopping"
 	case paxos.NotLeading, paxos.SteppedDown, paxos.Preempted:
 		p.Detail = "no proposer leads at the moment"
+	case paxos.NoLearner:
+		p.Detail = "no learner has reported to this client service yet"
+		p.Hint = "it was not applied; start a learner, or see /gossip/nodes for who is there"
 	default:
 		p.Detail = "no proposer answered"
 		p.Hint = "it was not applied; see /gossip/nodes for who is there"

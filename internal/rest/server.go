@@ -58,6 +58,8 @@ type Server struct {
 	started  time.Time
 	http     *http.Server
 	fetch    *http.Client // the client service's way to learners
+
+	patienceOfParts time.Duration
 }
 
 // HTTP limits that are nobody's to tune.
@@ -72,7 +74,8 @@ const (
 
 // New makes a server; Serve starts it.
 func New(p Parts) *Server {
-	s := &Server{Parts: p, settings: p.Settings, loop: p.Loop, hub: p.Hub, stamp: p.Settings.Configuration().Stamp(), started: time.Now()}
+	s := &Server{Parts: p, settings: p.Settings, loop: p.Loop, hub: p.Hub, stamp: p.Settings.Configuration().Stamp(), started: time.Now(),
+		patienceOfParts: patienceOfParts}
 	switch {
 	case p.Acceptor != nil:
 		s.role = p.Acceptor
@@ -126,9 +129,11 @@ func (s *Server) routes() http.Handler {
 	// A key may hold a slash: paths are split before they are unescaped, and by
 	// pathKey, since gin would take a plus for a blank.
 	r.UseEscapedPath, r.UnescapePathValues = true, false
-	r.GET("/health", known(), s.health)
-	r.GET("/livez", known(), s.livez)
-	r.GET("/readyz", known(), s.readyz)
+	r.Use(s.inParts)
+	probes := []string{http.MethodGet, http.MethodHead} // load balancers ask in either way
+	r.Match(probes, "/health", known(), s.health)
+	r.Match(probes, "/livez", known(), s.livez)
+	r.Match(probes, "/readyz", known(), s.readyz)
 	r.GET("/view-logs", known("since", "limit", "kind", "format", "follow"), s.viewLogs)
 	r.GET("/metrics", gin.WrapH(s.Metrics))
 	r.GET("/gossip/nodes", known(), s.gossipNodes)
@@ -218,6 +223,7 @@ func (s *Server) state() any {
 
 func (s *Server) health(c *gin.Context) {
 	h := client.Health{Node: s.settings.ID, Role: s.settings.Role, Status: "ok", Version: s.Version,
+		Start:   s.hub.start,
 		Started: s.started.UTC().Format(time.RFC3339), Uptime: time.Since(s.started).Seconds()}
 	ok := s.look(c, func() {
 		h.State, h.Cluster = s.state(), s.role.Header().Cluster

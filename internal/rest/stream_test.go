@@ -112,7 +112,7 @@ func flawed(h paxos.Header) map[string][]byte {
 	return map[string][]byte{
 		"text":                      []byte("GET / HTTP/1.1\r\n\r\n"),
 		"a frame too large":         {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0},
-		"a frame just too large":    {0, 0x80, 0, 1, 0, 0, 0, 0},
+		"a frame just too large":    {2, 0, 0, 1, 0, 0, 0, 0},
 		"a wrong checksum":          change(4, good[4]+1),
 		"a flipped message":         change(len(good)-1, good[len(good)-1]^1),
 		"a beat with a checksum":    {0, 0, 0, 0, 1, 2, 3, 4},
@@ -224,7 +224,7 @@ func TestTheThreeWaysInGiveTheSameAnswer(t *testing.T) {
 	low := paxos.Ballot{Number: 1, Proposer: "proposer0", Start: 1}
 	for _, m := range []paxos.Message{
 		paxos.Prepare{Ballot: ballot, First: 1 << 20}, // first: it makes the leader step down
-		paxos.Accept{Ballot: ballot, Proposals: []paxos.Proposal{{Slot: 9, Value: paxos.Value{Commands: []paxos.Command{{Session: 1, Sequence: 1, Body: []byte("x")}}}}}},
+		paxos.Accept{Ballot: ballot, Proposals: []paxos.Proposal{{Slot: 9, Value: paxos.Value{Commands: []paxos.Command{command("x")}}}}},
 		paxos.Prepare{Ballot: ballot, First: 9}, paxos.Highest{Question: 77}, paxos.CatchUp{First: 9}, paxos.Heartbeat{Ballot: ballot, Count: 1},
 		paxos.Prepare{Ballot: low}, paxos.Heartbeat{Ballot: low}, paxos.Form{NewConfig: members},
 	} {

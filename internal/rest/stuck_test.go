@@ -36,6 +36,9 @@ func TestAStuckLoopIsSaidToBeStuck(t *testing.T) {
 			if body == "" && route.Method == http.MethodPost {
 				body = "{}"
 			}
+			if route.Method == http.MethodHead {
+				continue // like GET
+			}
 			began := time.Now()
 			r, b := n.call(t, route.Method, path, []byte(body))
 			status := http.StatusServiceUnavailable

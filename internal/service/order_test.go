@@ -126,7 +126,7 @@ func question(i int) (path, body string) {
 		return "/prepare", "{" + ballot + `,"first":"1000000"}`
 	}
 	return "/accept", fmt.Sprintf(`{%s,"proposals":[{"slot":"%d","value":{"time":"1","commands":[{"session":"%016x","sequence":"1","body":"%s"}]}}]}`,
-		ballot, i, i, strings.Repeat("AAAA", i%200))
+		ballot, i, i, "AQEA"+strings.Repeat("AAAA", i%200)) // values of zeros
 }
 
 func TestTheCheckerOfTheOrderCanFail(t *testing.T) {

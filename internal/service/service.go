@@ -24,7 +24,6 @@ import (
 	"paxos/internal/node"
 	"paxos/internal/rest"
 	"paxos/internal/wal"
-	"paxos/kv"
 	"paxos/paxos"
 	"paxos/proposer"
 )
@@ -98,25 +97,13 @@ func (r *running) build() error {
 	}
 	r.book = newBook(r.settings, fixed)
 	hub := rest.NewHub(r.settings.ID, r.settings.Configuration().Stamp(), r.book, r.log)
-	opts := node.Options{Role: r.role, Network: hub, Tick: r.settings.Tick, Admit: admit, Now: time.Now}
+	opts := node.Options{Role: r.role, Network: hub, Tick: r.settings.Tick, Admit: rest.Admit(r.settings.MaxValueBytes), Now: time.Now}
 	if r.disk != nil {
 		opts.Store = r.disk
 	}
 	r.parts.Loop = node.New(opts)
 	r.parts.Hub, r.parts.Settings, r.parts.Log, r.parts.Version = hub, r.settings, r.log, Version()
 	r.parts.Metrics = r.metrics().Handler()
-	return nil
-}
-
-// admit keeps commands out of the log that the state machine cannot read.
-func admit(e paxos.Envelope) error {
-	if m, ok := e.Message.(paxos.Propose); ok {
-		for _, c := range m.Commands {
-			if err := kv.Check(c); err != nil {
-				return err
-			}
-		}
-	}
 	return nil
 }
 
