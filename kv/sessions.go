@@ -126,11 +126,6 @@ func (t *table) burn(name paxos.CommandName, at paxos.Outcome, now paxos.LogTime
 		return first
 	}
 	burnt := paxos.Outcome{Session: name.Session, Sequence: name.Sequence, Verdict: paxos.Burnt, Slot: at.Slot, Position: at.Position}
-	if t.sessions[name.Session] == nil && t.horizon > 0 {
-		// It may have had its effect, and have been forgotten since. From now
-		// on it has none.
-		burnt.Verdict = paxos.Expired
-	}
 	t.open(name.Session, at.Slot, now).outcomes[name.Sequence] = burnt
 	return burnt
 }

@@ -198,11 +198,15 @@ const (
 
 // send sends a value through a client service.
 func (c *cluster) send(id paxos.NodeID, value string) (fate, client.Sent, *client.Problem) {
+	return c.sendFor(id, value, "1500ms")
+}
+
+func (c *cluster) sendFor(id paxos.NodeID, value, timeout string) (fate, client.Sent, *client.Problem) {
 	body, err := json.Marshal(map[string]string{"value": value})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	response, err := web.Post(c.url(id, "/send"), "application/json", bytes.NewReader(body))
+	response, err := web.Post(c.url(id, "/send?timeout="+timeout), "application/json", bytes.NewReader(body))
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return refused, client.Sent{}, nil // it never left
 	}

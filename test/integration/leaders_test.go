@@ -196,10 +196,10 @@ func TestTheLargestValues(t *testing.T) {
 	large := func(first string) string { return first + strings.Repeat("x", 1<<20-len(first)) }
 	c.must(c.Kill("learner2"))
 	var wg sync.WaitGroup
-	for i := range 24 {
+	for i := range 8 {
 		wg.Go(func() {
 			v := large(fmt.Sprintf("value-%02d", i))
-			f, sent, p := c.send("client1", v)
+			f, sent, p := c.sendFor("client1", v, "20s")
 			if h.note(v, f, sent); f != acknowledged {
 				t.Errorf("value %d: %+v", i, p)
 			}

@@ -159,19 +159,10 @@ func TestChoices(t *testing.T) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	c := cluster(t)
-	url := "http://" + c.Of(paxos.ClientRole)[0].Address + "/send"
-	for i := range 230 {
-		response, err := http.Post(url+"?wait=none", "", strings.NewReader(fmt.Sprintf(`{"value":"page %d"}`, i)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-	}
 	s := script{name: "paxos-client.sh", env: addresses(c)}
-	last := strings.Fields(s.run(t, "send", "end of pages").out)[3]
-	read(t, c, strings.TrimSuffix(last, ","))
+	fill(t, c, s, "page", 230)
 	all := s.run(t, "read")
-	all.want(t, 0, "end of pages")
+	all.want(t, 0, "end of page")
 	seen := map[string]bool{}
 	for line := range strings.Lines(all.out) {
 		at, _, _ := strings.Cut(line, "\t")
@@ -192,9 +183,26 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// fill sends n values, which are read afterwards.
+func fill(t *testing.T, c *local.Cluster, s script, name string, n int) {
+	t.Helper()
+	url := "http://" + c.Of(paxos.ClientRole)[0].Address + "/send"
+	for i := range n {
+		response, err := http.Post(url+"?wait=none", "", strings.NewReader(fmt.Sprintf(`{"value":"%s %d"}`, name, i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+	}
+	last := strings.Fields(s.run(t, "send", "end of "+name).out)[3]
+	read(t, c, strings.TrimSuffix(last, ","))
+}
+
 func TestMenu(t *testing.T) {
 	t.Parallel()
-	s := script{name: "paxos-client.sh", env: addresses(cluster(t))}
+	c := cluster(t)
+	s := script{name: "paxos-client.sh", env: addresses(c)}
+	fill(t, c, s, "before the menu", 120) // "3" shows a first page, and asks
 	s.stdin = strings.Join([]string{
 		"", "x", "$(touch pwned)", "é", "-1", "99999999999999999999", strings.Repeat("z", 100000), "\x1b[2J", "2 3",
 		"1", "client2", "1", "nobody", "1", "2", "1", "", "1", "a[$(touch pwned)]", "1", "08",
