@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -45,6 +44,7 @@ func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h
 // Limits of a call.
 const (
 	dialLimit   = time.Second      // to connect to one address
+	leaderLimit = time.Second      // for a proposer to say whether it leads
 	callLimit   = 10 * time.Second // for a call without a deadline
 	longestWait = 60 * time.Second // that a service can be told to wait
 	answerLimit = 64 << 20         // bytes of an answer
@@ -113,6 +113,7 @@ func (c *Client) call(ctx context.Context, a ask, answer any) error {
 	}
 	defer cancel()
 	var doubt, last error
+	var silent silences
 	first := int(c.last.Load())
 	for i := range c.addresses {
 		at := (first + i) % len(c.addresses)
@@ -127,6 +128,9 @@ func (c *Client) call(ctx context.Context, a ask, answer any) error {
 		if errors.Is(err, ErrUnknown) {
 			doubt = err
 		}
+		if quiet := (*Silence)(nil); errors.As(err, &quiet) {
+			silent = append(silent, quiet)
+		}
 		if !next || limited.Err() != nil {
 			break
 		}
@@ -134,6 +138,9 @@ func (c *Client) call(ctx context.Context, a ask, answer any) error {
 	// A later refusal does not take back that an earlier copy may be applied.
 	if doubt != nil && errors.Is(last, ErrUnavailable) {
 		return doubt
+	}
+	if len(silent) > 1 && errors.Is(last, ErrUnavailable) && errors.Is(last, silent[len(silent)-1]) {
+		return &callError{ErrUnavailable, silent}
 	}
 	return last
 }
@@ -152,9 +159,10 @@ func share(ctx context.Context, a ask, left int) (context.Context, context.Cance
 func (c *Client) once(ctx context.Context, base string, a ask, answer any) (next bool, err error) {
 	var written atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }})
+	begun := time.Now()
 	response, err := c.send(traced, base, a)
 	if err != nil {
-		err = silence(base, err)
+		err = NoAnswer(base, time.Since(begun), err)
 		if a.write && written.Load() {
 			return a.repeat, &callError{ErrUnknown, err}
 		}
@@ -201,20 +209,6 @@ func (c *Client) send(ctx context.Context, base string, a ask) (*http.Response, 
 		request.Header.Set("Content-Type", "application/json")
 	}
 	return c.http.Do(request)
-}
-
-// silence says in a sentence that an address gave no answer, and why.
-func silence(base string, err error) error {
-	var whole *url.Error
-	if errors.As(err, &whole) {
-		err = whole.Err
-	}
-	_, address, _ := strings.Cut(base, "://")
-	var number syscall.Errno
-	if errors.As(err, &number) {
-		return fmt.Errorf("%s does not answer: %w", address, number)
-	}
-	return fmt.Errorf("%s does not answer: %w", address, err)
 }
 
 // ownLimit marks a context whose deadline is callLimit's.

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"paxos/paxos"
 )
@@ -90,7 +91,9 @@ func (c *Client) Leader(ctx context.Context) (Leader, error) {
 }
 
 // LeaderAmong asks the proposers at these addresses, all at once, and gives the
-// answer of the one that leads; of two that say so, the higher ballot's.
+// answer of the one that leads; of two that say so, the higher ballot's. Each
+// has a second to answer. ErrUnavailable: none leads; then it is the answer of
+// one that does not, the zero Leader if there was no answer at all.
 func (c *Client) LeaderAmong(ctx context.Context, addresses []string) (Leader, error) {
 	type reply struct {
 		leader Leader
@@ -99,7 +102,9 @@ func (c *Client) LeaderAmong(ctx context.Context, addresses []string) (Leader, e
 	replies := make(chan reply, len(addresses))
 	for _, a := range addresses {
 		go func() {
-			l, err := c.LeaderOf(ctx, a)
+			one, cancel := context.WithTimeout(ctx, leaderLimit)
+			defer cancel()
+			l, err := c.LeaderOf(one, a)
 			replies <- reply{l, err}
 		}()
 	}
@@ -112,6 +117,9 @@ func (c *Client) LeaderAmong(ctx context.Context, addresses []string) (Leader, e
 		case r.leader.Leading && (!best.Leading || best.Ballot.Less(r.leader.Ballot)):
 			best = r.leader
 		default:
+			if best.Node == "" {
+				best = r.leader
+			}
 			seen = append(seen, fmt.Sprintf("%s hears %d acceptors, %d are needed", r.leader.Node, r.leader.Answering, r.leader.Needed))
 		}
 	}
@@ -220,9 +228,10 @@ func (c *Client) follow(ctx context.Context, address string, which Events, yield
 	}
 	query := which.query()
 	query.Set("follow", "1")
+	begun := time.Now()
 	response, err := c.send(ctx, base, ask{method: http.MethodGet, path: "/view-logs", query: query})
 	if err != nil {
-		return silence(base, err)
+		return NoAnswer(base, time.Since(begun), err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode >= 300 {

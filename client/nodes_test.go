@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"paxos/client"
 	"paxos/gossip"
@@ -93,6 +95,15 @@ func TestOfTwoLeadersTheHigherBallotLeads(t *testing.T) {
 	if !errors.Is(err, client.ErrUnavailable) || !strings.Contains(err.Error(), "proposer3 hears 1 acceptors") || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("nobody leads: %v", err)
 	}
+	hangs := strings.TrimPrefix(service(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), "http://")
+	begun := time.Now()
+	if l, err := c.LeaderAmong(t.Context(), []string{hangs, now}); err != nil || l.Node != "proposer2" || time.Since(begun) > 5*time.Second {
+		t.Errorf("beside one that hangs: %+v, %v, after %v", l, err, time.Since(begun))
+	}
+	l, err := c.LeaderAmong(t.Context(), []string{hangs, other})
+	if !strings.Contains(err.Error(), "gave no answer within 1s") || strings.Contains(err.Error(), "context") || l.Node != "proposer3" || l.Leading {
+		t.Errorf("nobody leads, beside one that hangs: %+v, %v", l, err)
+	}
 	if _, err := c.LeaderAmong(t.Context(), nil); !errors.Is(err, client.ErrUnavailable) {
 		t.Errorf("nobody is known: %v", err)
 	}
@@ -160,5 +171,14 @@ func TestMembersReadWhatGossipWrites(t *testing.T) {
 	if m.ID != own.ID || m.Role != own.Role || m.REST != own.REST || m.Gossip != own.Gossip || m.State != string(own.State) ||
 		m.Started != own.Started || !m.Leads || !slices.Equal(m.Others, own.Others) {
 		t.Errorf("%+v from %s", m, text)
+	}
+}
+
+func TestAllAddressesThatAreSilentAreNamed(t *testing.T) {
+	one, two := nobody(t), nobody(t)
+	_, err := connect(t, one, two).Members(t.Context())
+	want := strings.TrimPrefix(one, "http://") + " does not answer: connection refused; " + strings.TrimPrefix(two, "http://") + " does not answer: connection refused"
+	if !errors.Is(err, client.ErrUnavailable) || !errors.Is(err, syscall.ECONNREFUSED) || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

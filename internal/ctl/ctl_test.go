@@ -107,13 +107,19 @@ func TestEveryExitCodeMeansWhatItSays(t *testing.T) {
 		{"no leader", ExitUnavailable, answers(t, 200, client.Members{}), "leader", "no proposer leads"},
 		{"an unknown outcome", ExitUnknown, answers(t, 504, unknown), "send v", "paxosctl outcome 00000000000000ab/3 tells"},
 		{"an unknown outcome of a key", ExitUnknown, answers(t, 504, unknown), "send --key k v", "paxosctl burn k makes sure"},
+		{"an unknown outcome of a key like a name", ExitUnknown, answers(t, 504, unknown), "send --key ab'/3 v", `paxosctl burn 'ab'\''/3' makes sure`},
+		{"an unknown outcome of a burn", ExitUnknown, answers(t, 504, unknown), "burn --key 00000000000000ab/3", "paxosctl outcome --key 00000000000000ab/3 tells"},
+		{"a key like a name that nobody saw", ExitNotFound, answers(t, 200, client.Outcome{Status: "not-seen"}), "outcome --key 00000000000000ab/3", "paxosctl burn --key 00000000000000ab/3"},
+		{"a settled command", ExitConflict, answers(t, 200, client.Outcome{Status: "confirmed"}), "burn k", "whether it applied was forgotten"},
+		{"a value like a flag", ExitUsage, nobody(t), "send -dash", "paxosctl send -- -dash"},
+		{"a hint for users of REST", ExitUnavailable, answers(t, 503, client.Problem{Type: "urn:paxos:no-learner", Hint: "nothing was changed; see /gossip/nodes for who is there"}), "read", "paxosctl members shows"},
 		{"an unknown outcome without a name", ExitUnknown, answers(t, 502, "no"), "send v", "look for the value with paxosctl read"},
 	} {
 		got := run(t.Context(), strings.NewReader(""), append(strings.Fields(x.line), "--endpoints", x.at)...)
 		if got.code != x.code || !strings.Contains(got.err, x.err) || x.code == ExitOK && x.err == "" && got.err != "" {
 			t.Errorf("%s: want exit code %d and %q\n%v", x.about, x.code, x.err, got)
 		}
-		asked := strings.HasPrefix(x.line, "outcome") || strings.HasPrefix(x.line, "burn") // a bad answer is one too
+		asked := (strings.HasPrefix(x.line, "outcome") || strings.HasPrefix(x.line, "burn")) && x.code != ExitUnknown // a bad answer is one too
 		if (got.out == "") == (x.code == ExitOK || asked) {
 			t.Errorf("%s: results go to stdout, and nothing else does\n%v", x.about, got)
 		}
@@ -162,9 +168,16 @@ func TestWrongCommandLinesAreExplainedInASentence(t *testing.T) {
 		"read --limit 0":               "--limit 0 is not between 1 and 10000",
 		"outcome":                      "KEY|SESSION/SEQUENCE is missing",
 		"logs --kind nonsense":         "--kind",
-		"logs --limit -1":              "--limit",
+		"logs --limit 0":               "--limit 0 is not between 1 and 10000",
+		"logs --since -1s":             "--since -1s is negative",
+		"completion bogus":             `paxosctl completion has no command "bogus"`,
+		"help bogus":                   `there is no command "bogus"`,
+		"help local bogus":             `there is no command "local bogus"`,
 		"local up now":                 `"now" is not expected`,
 		"local kill":                   "which nodes?",
+		"local start leader":           "name a node by its id",
+		"local resume leader":          "name a node by its id",
+		"local up -- --id x":           "--id is not for all nodes alike",
 		"local up --port-offset 1e9":   `--port-offset "1e9" is no whole number`,
 		"local up --port-offset 60000": "port offset 60000",
 	} {
@@ -322,7 +335,41 @@ func TestLogsMergeAllNodesAndShowEachEventOnce(t *testing.T) {
 func TestCompletionKnowsTheNodes(t *testing.T) {
 	t.Chdir(t.TempDir())
 	got := run(t.Context(), nil, "__complete", "local", "kill", "")
-	if got.code != ExitOK || !strings.Contains(got.out, "acceptor3\tacceptor at 127.0.0.1:4003") {
+	if got.code != ExitOK || !strings.Contains(got.out, "acceptor3\tacceptor at 127.0.0.1:4003") || !strings.Contains(got.out, "leader\t") {
+		t.Errorf("%v", got)
+	}
+	if got := run(t.Context(), nil, "__complete", "local", "start", ""); got.code != ExitOK || strings.Contains(got.out, "leader\t") {
+		t.Errorf("nobody who leads is started: %v", got)
+	}
+}
+
+func TestCobrasOwnCommandsStillWork(t *testing.T) {
+	for line, want := range map[string]string{"help": "Usage:", "help local up": "paxosctl local up", "completion bash": "bash completion", "completion": "Usage:", "send --help": "VALUE"} {
+		if got := run(t.Context(), nil, strings.Fields(line)...); got.code != ExitOK || !strings.Contains(got.out, want) {
+			t.Errorf("%s: %v", line, got)
+		}
+	}
+}
+
+func TestAKeyThatLooksLikeANameIsAskedAsAKey(t *testing.T) {
+	var asked []string
+	at := made(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.EscapedPath())
+		_ = json.NewEncoder(w).Encode(client.Outcome{Status: "applied", Slot: 1})
+	})
+	run(t.Context(), nil, "outcome", "--endpoints", at, "00000000000000ab/3")
+	run(t.Context(), nil, "outcome", "--endpoints", at, "--key", "00000000000000ab/3")
+	if strings.Join(asked, " ") != "/outcome/00000000000000ab/3 /outcome/00000000000000ab%2F3" {
+		t.Error(asked)
+	}
+}
+
+func TestWithProposersButNoLeaderTheHintIsToLookAtAcceptors(t *testing.T) {
+	t.Chdir(t.TempDir())
+	proposer := answers(t, 200, client.Leader{Node: "proposer1", Answering: 1, Needed: 2})
+	at := answers(t, 200, client.Members{Members: []client.Member{{ID: "proposer1", Role: paxos.ProposerRole, REST: proposer, State: "alive"}}})
+	got := run(t.Context(), nil, "leader", "--endpoints", at)
+	if got.code != ExitUnavailable || !strings.Contains(got.err, "hears 1 acceptors") || !strings.Contains(got.err, "start acceptors; paxosctl status") || strings.Contains(got.err, "is the cluster there") {
 		t.Errorf("%v", got)
 	}
 }

@@ -17,6 +17,7 @@ func Markdown() string {
 	for _, e := range exitCodes {
 		fmt.Fprintf(&b, "| %d | %s |\n", e.code, e.meaning)
 	}
+	b.WriteString("\n`make bin` builds bin/paxosctl; `go run` turns every exit code into 1.\n")
 	b.WriteString("\n## Environment\n\n| variable | stands in for |\n| --- | --- |\n" +
 		"| `PAXOS_ENDPOINTS` | `--endpoints` |\n| `PAXOS_PROPOSER_ENDPOINTS` | `--proposers` |\n| `PAXOS_ACCEPTOR_ENDPOINTS` | `--acceptors` |\n")
 	b.WriteString("\n## Completion\n\n`source <(paxosctl completion bash)`; zsh, fish and powershell likewise. Names of nodes are completed too.\n")
@@ -46,6 +47,10 @@ func prose(long string) string {
 	long, _, _ = strings.Cut(long, "Exit codes:\n")
 	paragraphs := strings.Split(strings.TrimSpace(long), "\n\n")
 	for i, p := range paragraphs {
+		if strings.HasPrefix(p, "  ") {
+			paragraphs[i] = "```\n" + p + "\n```" // a table
+			continue
+		}
 		paragraphs[i] = strings.ReplaceAll(p, "\n", " ")
 	}
 	return strings.Join(paragraphs, "\n\n")

@@ -94,6 +94,9 @@ func exitCode(err error) int {
 	return ExitError
 }
 
+// nobodyThere is the hint when no service answered.
+const nobodyThere = "nothing was changed; is the cluster there? See --endpoints, and paxosctl local status"
+
 // explain is an error as a sentence, and what to do about it, "" if there is
 // nothing to say.
 func explain(err error) (sentence, hint string) {
@@ -105,12 +108,29 @@ func explain(err error) (sentence, hint string) {
 	case errors.As(err, &own):
 		return own.Error(), own.hint
 	case errors.As(err, &problem):
-		// Hints speak to users of REST; this is one of the few words that differ.
-		return problem.Detail, strings.ReplaceAll(problem.Hint, "?timeout=", "--timeout")
+		return problem.Detail, hintForPeople(problem.Hint)
 	case errors.Is(err, service.ErrUsage):
 		return strings.TrimPrefix(err.Error(), service.ErrUsage.Error()+": "), "see --help"
 	case errors.Is(err, client.ErrUnavailable):
-		return strings.TrimPrefix(err.Error(), client.ErrUnavailable.Error()+": "), "nothing was changed; is the cluster there? See --endpoints, and paxosctl local status"
+		return strings.TrimPrefix(err.Error(), client.ErrUnavailable.Error()+": "), nobodyThere
 	}
 	return err.Error(), ""
+}
+
+// verbs are the commands for what hints tell the users of REST.
+var verbs = strings.NewReplacer(
+	"?timeout=", "--timeout",
+	"see /gossip/nodes for who is there", "paxosctl members shows who is there",
+	"ask /gossip/nodes where that node is", "paxosctl members shows where that node is",
+	"see /livez", "see paxosctl status",
+	"ask its outcome, or DELETE it to be sure that it never applies; a resend with the same Idempotency-Key is safe",
+	"paxosctl outcome tells, paxosctl burn makes sure that it never applies from now on; with the same --key it may be sent again",
+)
+
+// hintForPeople is a hint of REST as one of paxosctl.
+func hintForPeople(hint string) string {
+	if strings.HasPrefix(hint, "for example {") {
+		return "see --help" // a body, which paxosctl writes itself
+	}
+	return verbs.Replace(hint)
 }

@@ -1,6 +1,8 @@
 package ctl
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"paxos/paxos"
@@ -23,11 +25,21 @@ func (a *app) leader() *cobra.Command {
 		defer p.Close()
 		ctx, cancel := a.context(cmd)
 		defer cancel()
-		list, err := a.ofRole(ctx, p, paxos.ProposerRole)
+		looking, found := context.WithTimeout(ctx, answerLimit)
+		list, err := a.ofRole(looking, p, paxos.ProposerRole)
+		found()
 		if err != nil {
 			return err
 		}
 		l, err := p.LeaderAmong(ctx, list)
+		if err != nil && l.Node != "" {
+			sentence, _ := explain(err)
+			hint := "one may be elected any moment; paxosctl status shows more"
+			if l.Answering < l.Needed {
+				hint = "start acceptors; paxosctl status shows who is there"
+			}
+			return failed(ExitUnavailable, hint, "%s", sentence)
+		}
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,92 +26,15 @@ func (a *app) local() *cobra.Command {
 			"at 6001 and 6002, all on 127.0.0.1. Their data and logs stay in --data DIR between runs.\n\n" + aboutExits(),
 		Example: "  paxosctl local up --detach\n  paxosctl local kill acceptor1\n  paxosctl local start acceptor1\n  paxosctl local down",
 	}, a.localUp(), a.localDown(), a.localStatus(),
-		a.localVerb("stop", "Stops nodes gracefully.", false, (*local.Cluster).Stop),
-		a.localVerb("start", "Starts nodes that do not run (all of them if none is named), and waits until they answer.", false, a.startNodes),
-		a.localVerb("kill", "Ends nodes without a warning (SIGKILL).", false, plain((*local.Cluster).Kill)),
-		a.localVerb("pause", "Freezes nodes (SIGSTOP): they neither answer nor notice.", true, plain((*local.Cluster).Pause)),
-		a.localVerb("resume", "Lets paused nodes go on (SIGCONT).", true, plain((*local.Cluster).Resume)))
-}
-
-type nodeVerb = func(c *local.Cluster, ctx context.Context, ids ...paxos.NodeID) error
-
-func plain(do func(*local.Cluster, ...paxos.NodeID) error) nodeVerb {
-	return func(c *local.Cluster, _ context.Context, ids ...paxos.NodeID) error { return do(c, ids...) }
+		a.localVerb(verb{name: "stop", short: "Stops nodes gracefully.", leader: true, do: (*local.Cluster).Stop}),
+		a.localStart(),
+		a.localVerb(verb{name: "kill", short: "Ends nodes without a warning (SIGKILL).", leader: true, do: plain((*local.Cluster).Kill)}),
+		a.localVerb(verb{name: "pause", short: "Freezes nodes (SIGSTOP): they neither answer nor notice.", leader: true, runs: true, do: plain((*local.Cluster).Pause)}),
+		a.localVerb(verb{name: "resume", short: "Lets paused nodes go on (SIGCONT), all of them if none is named.", none: local.Paused, runs: true, do: plain((*local.Cluster).Resume)}))
 }
 
 // stopPatience is how long a node may take to stop before it is killed.
 const stopPatience = 15 * time.Second
-
-// localVerb is a command that does something to nodes.
-func (a *app) localVerb(name, short string, running bool, do nodeVerb) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: name + " NODE...", Short: short,
-		Long:              short + "\nNODE is an id, or \"leader\" for whichever proposer leads.\n\n" + aboutExits(),
-		Example:           "  paxosctl local " + name + " acceptor1\n  paxosctl local " + name + " leader learner2",
-		ValidArgsFunction: a.completeNodes,
-	}
-	a.dataFlag(cmd)
-	a.outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 && name != "start" {
-			return usage("%s: which nodes?", cmd.CommandPath())
-		}
-		c, ids, err := a.named(cmd.Context(), args)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if running && c.State(id).Status == local.Stopped {
-				return failed(ExitConflict, "paxosctl local start "+string(id), "%s does not run", id)
-			}
-		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), stopPatience)
-		defer cancel()
-		if err := do(c, ctx, ids...); err != nil {
-			return err
-		}
-		return a.printProcesses(c, ids)
-	}
-	return cmd
-}
-
-// theLeader stands for whichever proposer leads, where a node is named.
-const theLeader = "leader"
-
-// leaderPatience is how long a local command waits for somebody to lead.
-const leaderPatience = 3 * time.Second
-
-// named gives the local cluster and those of its nodes that args name; all when
-// there are none.
-func (a *app) named(ctx context.Context, args []string) (*local.Cluster, []paxos.NodeID, error) {
-	c, err := a.existing()
-	if err != nil {
-		return nil, nil, err
-	}
-	var ids []paxos.NodeID
-	if len(args) == 0 {
-		for _, n := range c.Nodes() {
-			ids = append(ids, n.ID)
-		}
-	}
-	for _, arg := range args {
-		if arg == theLeader {
-			leading, cancel := context.WithTimeout(ctx, leaderPatience)
-			id, err := c.WaitLeader(leading)
-			cancel()
-			if err != nil {
-				return nil, nil, failed(ExitUnavailable, "paxosctl local status", "nobody leads: %v", err)
-			}
-			ids = append(ids, id)
-			continue
-		}
-		if _, ok := c.Node(paxos.NodeID(arg)); !ok {
-			return nil, nil, &local.NotFoundError{ID: paxos.NodeID(arg), Have: c.Nodes()}
-		}
-		ids = append(ids, paxos.NodeID(arg))
-	}
-	return c, ids, nil
-}
 
 // existing gives the local cluster of --data, which must be there.
 func (a *app) existing() (*local.Cluster, error) {
@@ -121,25 +45,6 @@ func (a *app) existing() (*local.Cluster, error) {
 	return c, err
 }
 
-// startNodes starts nodes that outlive this command, and waits for them.
-func (a *app) startNodes(c *local.Cluster, ctx context.Context, ids ...paxos.NodeID) error {
-	opts, _, err := local.Saved(a.data)
-	if err != nil {
-		return err
-	}
-	if opts.Program, err = program(a.data); err != nil {
-		return err
-	}
-	able, err := local.New(opts)
-	if err != nil {
-		return err
-	}
-	if err := able.Start(ids...); err != nil {
-		return err
-	}
-	return able.WaitAnswering(ctx, func(pending string) { a.note("waiting for %s", pending) }, ids...)
-}
-
 // program is the command line of a node: a copy of this program that stays.
 func program(data string) ([]string, error) {
 	self, err := os.Executable()
@@ -148,20 +53,6 @@ func program(data string) ([]string, error) {
 	}
 	kept, err := local.Keep(data, self)
 	return []string{kept, "node"}, err
-}
-
-func (a *app) completeNodes(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	c, err := a.saved()
-	if err != nil || c == nil {
-		if c, err = local.New(local.Options{Dir: defaultData}); err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-	}
-	var names []string
-	for _, n := range c.Nodes() {
-		names = append(names, string(n.ID)+"\t"+string(n.Role)+" at "+n.Address)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // localNode is a node's row: what its process does, and what it says.
@@ -180,7 +71,7 @@ type localNode struct {
 }
 
 func (a *app) printProcesses(c *local.Cluster, ids []paxos.NodeID) error {
-	var rows []localNode
+	rows := []localNode{}
 	for _, id := range ids {
 		rows = append(rows, row(c, id))
 	}
@@ -198,18 +89,17 @@ func row(c *local.Cluster, id paxos.NodeID) localNode {
 	return localNode{Node: id, Role: n.Role, Address: n.Address, Process: st.Status, PID: st.PID, Why: st.Hint, Log: c.LogFile(id)}
 }
 
-// rows asks every running node how it is, all at once.
-func rows(ctx context.Context, c *local.Cluster) []localNode {
+// rows asks those of the nodes that run how they are, all at once.
+func rows(ctx context.Context, c *local.Cluster, ids []paxos.NodeID) []localNode {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
-	nodes := c.Nodes()
-	list := make([]localNode, len(nodes))
+	list := make([]localNode, len(ids))
 	done := make(chan int)
-	for i, n := range nodes {
+	for i, id := range ids {
 		go func() {
-			list[i] = row(c, n.ID)
+			list[i] = row(c, id)
 			if list[i].Process == local.Running {
-				h, err := c.Health(ctx, n.ID)
+				h, err := c.Health(ctx, id)
 				list[i].Health, list[i].Why = cmp.Or(h.Status, "silent"), h.Why
 				if err != nil {
 					list[i].Why = err.Error()
@@ -219,7 +109,7 @@ func rows(ctx context.Context, c *local.Cluster) []localNode {
 			done <- i
 		}()
 	}
-	for range nodes {
+	for range ids {
 		<-done
 	}
 	return list
@@ -271,7 +161,7 @@ func (a *app) localStatus() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.printRows(rows(cmd.Context(), c))
+		return a.printRows(rows(cmd.Context(), c, everyNode(c)))
 	}
 	return cmd
 }
@@ -310,12 +200,17 @@ func (a *app) stopAll(ctx context.Context, c *local.Cluster, n int) error {
 	return c.Stop(ctx)
 }
 
-func count(c *local.Cluster, status local.Status) int {
-	n := 0
-	for _, node := range c.Nodes() {
-		if c.State(node.ID).Status == status {
-			n++
-		}
+func count(c *local.Cluster, status local.Status) int { return len(inState(c, everyNode(c), status)) }
+
+func everyNode(c *local.Cluster) []paxos.NodeID {
+	var ids []paxos.NodeID
+	for _, n := range c.Nodes() {
+		ids = append(ids, n.ID)
 	}
-	return n
+	return ids
+}
+
+// inState gives those whose process is in that state.
+func inState(c *local.Cluster, ids []paxos.NodeID, status local.Status) []paxos.NodeID {
+	return slices.DeleteFunc(slices.Clone(ids), func(id paxos.NodeID) bool { return c.State(id).Status != status })
 }

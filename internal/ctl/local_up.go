@@ -1,11 +1,13 @@
 package ctl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,8 +37,9 @@ func (a *app) localUp() *cobra.Command {
 			"Then it shows the nodes and stays, until Ctrl-C stops them all; with --detach it ends and they stay.\n" +
 			"If nodes run already, it starts those that are missing, shows them all, and ends.\n\n" +
 			"Only a cluster whose acceptors' directories are all empty is made without asking: an empty one beside\nothers is a lost disk. " +
-			"What follows -- is given to every node, see \"paxosctl node proposer --help\".\n\n" + aboutExits(),
-		Example: "  paxosctl local up\n  paxosctl local up --detach --data /var/tmp/paxos --port-offset 100\n  paxosctl local up -- --log-level debug",
+			"What follows -- is given to every node, see \"paxosctl node proposer --help\"; it is\n" +
+			"remembered, as the port offset is, until \"up --\" with nothing after it clears it.\n\n" + aboutExits(),
+		Example: "  paxosctl local up\n  paxosctl local up --detach --data /var/tmp/paxos --port-offset 100\n  paxosctl local up --detach -- --log-level debug",
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if at := cmd.ArgsLenAtDash(); len(args) > 0 && at != 0 {
@@ -61,10 +64,11 @@ func (a *app) localUp() *cobra.Command {
 
 // prepare finds out which cluster it is, and what of it runs already.
 func (u *up) prepare(cmd *cobra.Command, args []string) error {
-	opts, _, err := local.Saved(u.data)
+	saved, known, err := local.Saved(u.data)
 	if err != nil {
 		return err
 	}
+	opts := saved
 	if cmd.Flags().Changed("port-offset") {
 		opts.PortOffset = u.offset
 	}
@@ -74,15 +78,24 @@ func (u *up) prepare(cmd *cobra.Command, args []string) error {
 	if u.unsafe {
 		opts.AcceptorArgs = []string{"--allow-unsafe-filesystem"}
 	}
-	found, err := local.New(opts)
+	wanted, err := local.New(opts)
+	if err == nil {
+		err = wanted.Check()
+	}
 	if err != nil {
 		return usage("%w", err)
 	}
-	u.before, u.begun = map[paxos.NodeID]bool{}, time.Now()
-	for _, n := range found.Nodes() {
-		if found.State(n.ID).Status != local.Stopped {
-			u.before[n.ID] = true
+	if known {
+		if err := u.refuseOther(saved, opts); err != nil {
+			return err
 		}
+	}
+	if err := u.refusePaused(wanted, everyNode(wanted)); err != nil {
+		return err
+	}
+	u.before, u.begun = map[paxos.NodeID]bool{}, time.Now()
+	for _, id := range inState(wanted, everyNode(wanted), local.Running) {
+		u.before[id] = true
 	}
 	// Nodes beside others that this command did not start are nobody's here.
 	opts.Attached = !u.detach && len(u.before) == 0
@@ -91,6 +104,25 @@ func (u *up) prepare(cmd *cobra.Command, args []string) error {
 	}
 	u.cluster, err = local.New(opts)
 	return err
+}
+
+// refuseOther refuses other options than those with which nodes run: the
+// other commands find the nodes by them.
+func (u *up) refuseOther(saved, wanted local.Options) error {
+	c, err := local.New(saved)
+	if err != nil || len(inState(c, everyNode(c), local.Stopped)) == len(c.Nodes()) {
+		return err
+	}
+	runs := ""
+	switch {
+	case saved.PortOffset != wanted.PortOffset:
+		runs = fmt.Sprintf("at port offset %d", saved.PortOffset)
+	case !slices.Equal(saved.Args, wanted.Args):
+		runs = "with " + cmp.Or(strings.Join(saved.Args, " "), "no flags after --")
+	default:
+		return nil
+	}
+	return failed(ExitConflict, u.localHint("down", nil)+" first", "the cluster in %s runs %s", c.Dir(), runs)
 }
 
 func (u *up) run(ctx context.Context) error {
@@ -107,7 +139,7 @@ func (u *up) run(ctx context.Context) error {
 		u.fall()
 		return err
 	}
-	list := rows(ctx, u.cluster)
+	list := rows(ctx, u.cluster, everyNode(u.cluster))
 	if err := u.printRows(list); err != nil {
 		return err
 	}
@@ -122,7 +154,7 @@ func (u *up) run(ctx context.Context) error {
 
 // rise starts what is missing and waits until the cluster is of use.
 func (u *up) rise(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, u.patient, fmt.Errorf("the cluster was not up after %v: %w", u.patient, context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(ctx, u.patient, notUp(u.patient))
 	defer cancel()
 	fresh, err := u.cluster.Fresh()
 	if err != nil {
@@ -151,6 +183,17 @@ func (u *up) rise(ctx context.Context) error {
 	u.note("%5.1fs  %s leads, all nodes are there", time.Since(u.begun).Seconds(), leader)
 	return nil
 }
+
+// notUp is why nobody waits for the cluster any longer.
+type notUp time.Duration
+
+// Error implements error.
+func (n notUp) Error() string {
+	return fmt.Sprintf("the cluster was not up after %v", time.Duration(n))
+}
+
+// Is makes it a deadline that has passed.
+func (n notUp) Is(target error) bool { return target == context.DeadlineExceeded }
 
 func (u *up) start() error {
 	err := u.cluster.Start()

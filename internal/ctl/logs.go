@@ -15,15 +15,13 @@ import (
 	"paxos/paxos"
 )
 
-// logging are the flags of logs, and what is shared by those who follow.
+// logging are the flags of logs.
 type logging struct {
 	*app
 	follow bool
 	kinds  []string
 	since  time.Duration
 	limit  int
-
-	writing sync.Mutex
 }
 
 // mostEvents is the largest page of a node.
@@ -45,10 +43,13 @@ func (a *app) logs() *cobra.Command {
 	a.proposersFlag(cmd)
 	a.acceptorsFlag(cmd)
 	a.remoteFlags(cmd)
-	cmd.ValidArgsFunction = a.completeNodes
+	cmd.ValidArgsFunction = a.completeNodes(false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if l.limit < 1 || l.limit > mostEvents || l.since < 0 {
-			return usage("--limit is between 1 and %d, --since not negative", mostEvents)
+		if l.limit < 1 || l.limit > mostEvents {
+			return usage("--limit %d is not between 1 and %d", l.limit, mostEvents)
+		}
+		if l.since < 0 {
+			return usage("--since %v is negative", l.since)
 		}
 		for _, k := range l.kinds {
 			var kind paxos.EventKind
@@ -127,9 +128,7 @@ func (l *logging) once(ctx context.Context, p *place, args []string) error {
 	if silent == len(list) && last != nil {
 		return last
 	}
-	slices.SortStableFunc(events, func(a, b client.Event) int {
-		return cmp.Or(strings.Compare(a.Time, b.Time), strings.Compare(string(a.Node), string(b.Node)), cmp.Compare(a.Number, b.Number))
-	})
+	slices.SortStableFunc(events, earlier)
 	for _, e := range events {
 		if err := l.write(e); err != nil {
 			return err
@@ -138,10 +137,13 @@ func (l *logging) once(ctx context.Context, p *place, args []string) error {
 	return nil
 }
 
+// earlier orders events by their nodes' clocks.
+func earlier(a, b client.Event) int {
+	return cmp.Or(strings.Compare(a.Time, b.Time), strings.Compare(string(a.Node), string(b.Node)), cmp.Compare(a.Number, b.Number))
+}
+
 // write shows one event on a line.
 func (l *logging) write(e client.Event) error {
-	l.writing.Lock()
-	defer l.writing.Unlock()
 	if l.output == "json" {
 		return l.printJSON(e, "")
 	}
@@ -181,6 +183,19 @@ func (l *logging) followAll(ctx context.Context, p *place, args []string) error 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var group sync.WaitGroup
+	events, merged := make(chan client.Event), make(chan struct{})
+	go func() {
+		defer close(merged)
+		ticker := time.NewTicker(mergeWindow / 8)
+		defer ticker.Stop()
+		merge(events, ticker.C, func(e client.Event) error {
+			err := l.write(e)
+			if err != nil {
+				cancel(err)
+			}
+			return err
+		})
+	}()
 	addresses := map[paxos.NodeID]*current{}
 	for tick := time.NewTicker(lookEvery); ; {
 		list, err := l.chosen(ctx, p, args)
@@ -192,11 +207,7 @@ func (l *logging) followAll(ctx context.Context, p *place, args []string) error 
 				}
 				at := &current{address: t.Address}
 				addresses[t.ID] = at
-				group.Go(func() {
-					if err := l.followNode(ctx, p, t.ID, at); err != nil {
-						cancel(err)
-					}
-				})
+				group.Go(func() { l.followNode(ctx, p, t.ID, at, events) })
 			}
 		}
 		select {
@@ -206,6 +217,8 @@ func (l *logging) followAll(ctx context.Context, p *place, args []string) error 
 		}
 		tick.Stop()
 		group.Wait()
+		close(events)
+		<-merged
 		if outer.Err() != nil {
 			return nil // Ctrl-C, or --timeout, is how following ends
 		}
@@ -224,27 +237,24 @@ func (c *current) set(a string) { c.mu.Lock(); c.address = a; c.mu.Unlock() }
 func (c *current) get() string { c.mu.Lock(); defer c.mu.Unlock(); return c.address }
 
 // followNode follows one node through its restarts, at which its events are
-// counted from 1 again. An error is one of writing.
-func (l *logging) followNode(ctx context.Context, p *place, id paxos.NodeID, at *current) error {
+// counted from 1 again, until ctx ends.
+func (l *logging) followNode(ctx context.Context, p *place, id paxos.NodeID, at *current, events chan<- client.Event) {
 	ticker := time.NewTicker(againEvery)
 	defer ticker.Stop()
 	which, run := l.which(), ""
 	for ctx.Err() == nil {
 		if h, err := p.Health(ctx, at.get()); err == nil && h.Node == id {
-			if run != "" && run != h.Started {
+			if run != "" && run != h.Start {
 				which.Since, which.FromStart = 0, true
 			}
-			run = h.Started
+			run = h.Start
 			for e, err := range p.Follow(ctx, at.get(), which) {
 				if err != nil {
 					break
 				}
 				which.Since = uint64(e.Number)
-				if !l.wanted(e, time.Now()) {
-					continue
-				}
-				if err := l.write(e); err != nil {
-					return err
+				if l.wanted(e, time.Now()) {
+					events <- e
 				}
 			}
 		}
@@ -253,5 +263,4 @@ func (l *logging) followNode(ctx context.Context, p *place, id paxos.NodeID, at 
 		case <-ticker.C:
 		}
 	}
-	return nil
 }

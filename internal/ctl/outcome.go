@@ -19,8 +19,9 @@ type command struct {
 	sequence paxos.Sequence
 }
 
-func parseCommand(text string) command {
+func parseCommand(text string, isKey bool) command {
 	session, sequence, ok := strings.Cut(text, "/")
+	ok = ok && !isKey
 	var c command
 	n, err := paxos.ParseUint(sequence)
 	if ok && err == nil && c.session.UnmarshalText([]byte(session)) == nil {
@@ -44,18 +45,45 @@ func (c command) burn(ctx context.Context, p *place) (client.Outcome, error) {
 	return p.BurnOf(ctx, c.session, c.sequence)
 }
 
-const namesOfCommands = "A command is named by its idempotency key, or as SESSION/SEQUENCE, which send shows: 16 hexadecimal\ndigits and a number."
+// keyWords are a key as the arguments of outcome and burn, for a shell.
+func keyWords(key string) string {
+	words := quoted(key)
+	if strings.HasPrefix(key, "-") {
+		words = "-- " + words
+	}
+	if parseCommand(key, false).key == "" {
+		words = "--key " + words
+	}
+	return words
+}
+
+const namesOfCommands = "A command is named by its idempotency key, or as SESSION/SEQUENCE, which send shows: 16 hexadecimal\n" +
+	"digits and a number. With --key it is a key even if it looks like that."
+
+const statuses = "  applied     it took effect, in the slot that is shown\n" +
+	"  burnt       it never applies from now on\n" +
+	"  key-reused  the key was used for another value before: this one was not applied\n" +
+	"  expired     it is older than what is remembered of commands\n" +
+	"  confirmed   settled long ago; whether it applied was forgotten\n" +
+	"  not-seen    not applied at that learner yet"
+
+// keyFlag adds --key, which says that the argument is a key.
+func keyFlag(cmd *cobra.Command, isKey *bool) {
+	cmd.Flags().BoolVar(isKey, "key", false, "the argument is a key, even if it looks like SESSION/SEQUENCE")
+}
 
 func (a *app) outcome() *cobra.Command {
+	var isKey bool
 	cmd := &cobra.Command{
 		Use: "outcome KEY|SESSION/SEQUENCE", Short: "Tells what became of a command.", Args: exactly("KEY|SESSION/SEQUENCE"),
-		Long: "Tells what became of a command: applied, burnt, expired, or not seen (exit code 3). Not seen is not never:\n" +
-			"a copy may still be on its way; burn makes sure.\n\n" + namesOfCommands + "\n\n" + aboutExits(),
+		Long: "Tells what became of a command:\n\n" + statuses + "\n\nNot seen (exit code 3) is not never: a copy may still be on its way; burn makes sure.\n\n" +
+			namesOfCommands + "\n\n" + aboutExits(),
 		Example: "  paxosctl outcome order-4711\n  paxosctl outcome 0123456789abcdef/7",
 	}
+	keyFlag(cmd, &isKey)
 	a.remoteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		o, err := a.askOutcome(cmd, args[0], command.outcome)
+		o, err := a.askOutcome(cmd, args[0], isKey, command.outcome)
 		if err != nil {
 			return err
 		}
@@ -63,38 +91,57 @@ func (a *app) outcome() *cobra.Command {
 			return err
 		}
 		if o.Status == "not-seen" {
-			return failed(ExitNotFound, "paxosctl burn "+args[0]+" makes sure that it never is", "%s was not seen at %s yet", args[0], o.Learner)
+			return failed(ExitNotFound, "paxosctl burn "+hinted(args[0], isKey)+" makes sure that it never is", "%s was not seen at %s yet", args[0], o.Learner)
 		}
 		return nil
 	}
 	return cmd
 }
 
+// hinted is what was given, for a hint.
+func hinted(name string, isKey bool) string {
+	if isKey {
+		return keyWords(name)
+	}
+	return quoted(name)
+}
+
 func (a *app) burn() *cobra.Command {
+	var isKey bool
 	cmd := &cobra.Command{
 		Use: "burn KEY|SESSION/SEQUENCE", Short: "Makes sure that a command never applies from now on.", Args: exactly("KEY|SESSION/SEQUENCE"),
 		Long: "Makes sure, through the log, that a command whose outcome is unknown never applies from now on. If it was\n" +
-			"applied before, nothing is changed, and the exit code is 4.\n\n" + namesOfCommands + "\n\n" + aboutExits(),
+			"applied before, nothing is changed, and the exit code is 4; so it is for every other status than burnt:\n\n" +
+			statuses + "\n\n" + namesOfCommands + "\n\n" + aboutExits(),
 		Example: "  paxosctl burn order-4711",
 	}
+	keyFlag(cmd, &isKey)
 	a.remoteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		o, err := a.askOutcome(cmd, args[0], command.burn)
+		o, err := a.askOutcome(cmd, args[0], isKey, command.burn)
 		if err != nil {
-			return err
+			return a.whatNow(err, hinted(args[0], isKey))
 		}
 		if err := a.printOutcome(o); err != nil {
 			return err
 		}
 		if o.Status != "burnt" {
-			return failed(ExitConflict, "nothing was changed", "%s is not burnt: it is %s", args[0], o.Status)
+			return failed(ExitConflict, "nothing was changed", "%s is not burnt: it is %s", args[0], meaningOf(o.Status))
 		}
 		return nil
 	}
 	return cmd
 }
 
-func (a *app) askOutcome(cmd *cobra.Command, name string, do func(command, context.Context, *place) (client.Outcome, error)) (client.Outcome, error) {
+// meaningOf adds a word to statuses that need one.
+func meaningOf(status string) string {
+	if status == "confirmed" {
+		return "confirmed, which means settled long ago; whether it applied was forgotten"
+	}
+	return status
+}
+
+func (a *app) askOutcome(cmd *cobra.Command, name string, isKey bool, do func(command, context.Context, *place) (client.Outcome, error)) (client.Outcome, error) {
 	if name == "" {
 		return client.Outcome{}, usage("%s: an empty key names no command", cmd.CommandPath())
 	}
@@ -105,7 +152,7 @@ func (a *app) askOutcome(cmd *cobra.Command, name string, do func(command, conte
 	defer p.Close()
 	ctx, cancel := a.context(cmd)
 	defer cancel()
-	o, err := do(parseCommand(name), ctx, p)
+	o, err := do(parseCommand(name, isKey), ctx, p)
 	return o, err
 }
 
@@ -124,13 +171,13 @@ func (a *app) printOutcome(o client.Outcome) error {
 	})
 }
 
-// whatNow adds how to find out what became of a send.
-func (a *app) whatNow(err error, key string) error {
+// whatNow adds how to find out what became of a command, which name names if
+// it is not "".
+func (a *app) whatNow(err error, name string) error {
 	if !errors.Is(err, client.ErrUnknown) {
 		return err
 	}
 	var p *client.Problem
-	name := key
 	if errors.As(err, &p) && name == "" && p.Session != nil && p.Sequence != nil {
 		name = fmt.Sprintf("%v/%d", *p.Session, *p.Sequence)
 	}

@@ -54,3 +54,14 @@ func dash[T comparable](v T) string {
 	}
 	return fmt.Sprint(v)
 }
+
+// quoted is a text as one word of a shell's command line.
+func quoted(text string) string {
+	plain := text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./:,@%+=", r)
+	})
+	if plain {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

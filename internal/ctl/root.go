@@ -35,8 +35,9 @@ type app struct {
 	acceptors []string
 	timeout   time.Duration
 
-	dataGiven bool // --data was given, and not defaulted
-	started   bool // the command line was understood
+	spokenTo  *place // where the command looked for the cluster, nil if it did not
+	dataGiven bool   // --data was given, and not defaulted
+	started   bool   // the command line was understood
 }
 
 // errInterrupted: a signal came before the command was done.
@@ -55,23 +56,50 @@ func Main(args []string, s Streams) int {
 func Run(ctx context.Context, args []string, s Streams) int {
 	a := &app{Streams: s}
 	root := a.root()
+	strict(root)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	var own *failure
 	switch {
 	case err == nil:
 		return ExitOK
 	case ctx.Err() != nil && !errors.Is(err, service.ErrUsage):
 		err = interrupted(err)
-	case !a.started:
+	case !a.started && !errors.As(err, &own):
 		// Nothing of ours ran yet: cobra did not understand the command line.
 		err = usage("%w", err)
 	}
 	sentence, hint := explain(err)
+	if hint == nobodyThere {
+		hint = a.whomToStart(hint)
+	}
 	fmt.Fprintf(s.Err, "%s\n", sentence)
 	if hint != "" {
 		fmt.Fprintf(s.Err, "%s\n", hint)
 	}
 	return exitCode(err)
+}
+
+// strict makes the commands that cobra brings refuse what they do not know.
+func strict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd("completion")
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "completion":
+			group(cmd)
+		case "help":
+			cmd.Run = nil
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				about, rest, err := cmd.Root().Find(args)
+				if err != nil || len(rest) > 0 {
+					return usage("there is no command %q", strings.Join(args, " "))
+				}
+				about.InitDefaultHelpFlag()
+				return about.Help()
+			}
+		}
+	}
 }
 
 // interrupted says what a signal cut short, if it matters.
@@ -84,7 +112,12 @@ func interrupted(err error) error {
 }
 
 // badFlag says in a sentence what is wrong with a flag.
-func badFlag(_ *cobra.Command, err error) error {
+func badFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && cmd.Name() == "send" && unknown.GetSpecifiedShortnames() != "" {
+		value := quoted("-" + unknown.GetSpecifiedShortnames())
+		return failed(ExitUsage, "a value that begins with - goes after --: paxosctl send -- "+value, "%w", err)
+	}
 	var value *pflag.InvalidValueError
 	if errors.As(err, &value) {
 		kinds := map[string]string{"uint64": "whole number", "int": "whole number", "duration": "duration, such as 500ms or 10s"}

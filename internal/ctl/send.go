@@ -47,7 +47,11 @@ func (a *app) send() *cobra.Command {
 		defer cancel()
 		sent, err := p.Send(ctx, value, opts...)
 		if err != nil {
-			return a.whatNow(err, key)
+			name := ""
+			if key != "" {
+				name = keyWords(key)
+			}
+			return a.whatNow(err, name)
 		}
 		return a.printSent(sent)
 	}

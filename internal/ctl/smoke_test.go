@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -40,7 +41,11 @@ func (m *machine) command(args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buff
 
 func (m *machine) run(args ...string) result {
 	m.t.Helper()
-	cmd, out, errs := m.command(append(args, "--data", filepath.Join(m.dir, "data"))...)
+	end := len(args)
+	if at := slices.Index(args, "--"); at >= 0 {
+		end = at
+	}
+	cmd, out, errs := m.command(slices.Insert(slices.Clone(args), end, "--data", filepath.Join(m.dir, "data"))...)
 	_ = cmd.Run()
 	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
@@ -152,14 +157,51 @@ func TestALocalClusterFromUpToDown(t *testing.T) {
 	m.must(ExitOK, "local", "start", "acceptor1")
 	m.until(ExitOK, "send", "enough again", "--key", "again")
 	m.must(ExitOK, "local", "pause", "proposer1", "learner1")
-	m.must(ExitOK, "local", "resume", "proposer1", "learner1")
+	m.pausedOnesAreSaid()
+	m.must(ExitConflict, "local", "up", "--port-offset", "1")
+	m.must(ExitConflict, "local", "up", "--", "--log-level", "debug")
+	m.must(ExitUsage, "local", "up", "--", "--id", "x")
+	if got := m.must(ExitOK, "local", "resume"); strings.Contains(got.out, "acceptor1") || !strings.Contains(got.out, "learner1") {
+		t.Errorf("those that were paused go on: %v", got)
+	}
+	if got := m.must(ExitOK, "local", "resume"); !strings.Contains(got.err, "no node is paused") {
+		t.Errorf("nothing to resume: %v", got)
+	}
 	other := &machine{t, t.TempDir(), m.offset}
 	if got := other.must(ExitError, "local", "up", "--port-offset", other.offset); !strings.Contains(got.err, "not of this cluster") || got.out != "" {
 		t.Errorf("ports that are taken: %v", got)
 	}
+	m.must(ExitOK, "local", "stop", "client1", "client2")
+	if got := m.must(ExitUnavailable, "read"); !strings.Contains(got.err, "client1 client2") || strings.Count(got.err, "refused") != 2 {
+		t.Errorf("nobody to speak to: %v", got)
+	}
 	m.must(ExitOK, "local", "down")
 	m.must(ExitOK, "local", "down")
-	m.must(ExitUnavailable, "send", "too late")
+	if got := m.must(ExitUnavailable, "send", "too late"); !strings.Contains(got.err, "paxosctl local start") || strings.Contains(got.err, "client1") {
+		t.Errorf("nobody is there: %v", got)
+	}
+}
+
+// pausedOnesAreSaid checks what is said, at once, while proposer1 and learner1
+// are paused and acceptor2 does not run.
+func (m *machine) pausedOnesAreSaid() {
+	m.t.Helper()
+	for _, args := range [][]string{{"local", "start", "learner1", "proposer1"}, {"local", "up"}} {
+		got := m.must(ExitConflict, args...)
+		if !strings.Contains(got.err, "are paused\npaxosctl local resume --data ") {
+			m.t.Errorf("%s: %v", args, got)
+		}
+	}
+	got := m.must(ExitOK, "local", "start")
+	if !strings.Contains(got.err, "proposer1, learner1 stay paused") || !strings.Contains(got.out, "STATE") || !strings.Contains(got.out, "acceptor2") {
+		m.t.Errorf("local start: %v", got)
+	}
+	m.until(ExitOK, "leader") // the one that is paused may have led
+	leader := m.must(ExitOK, "leader")
+	if got := m.must(ExitOK, "local", "stop", "leader"); !strings.Contains(leader.out, strings.Fields(got.out)[4]) {
+		m.t.Errorf("%v, which led, is not %v", leader, got)
+	}
+	m.must(ExitOK, "local", "start")
 }
 
 // foreground starts "local up" and waits until it has written a line.

@@ -48,7 +48,34 @@ func (a *app) find() (*place, error) {
 	if p.Client, err = client.New(p.endpoints); err != nil {
 		return nil, usage("--endpoints: %w", err)
 	}
+	a.spokenTo = p
 	return p, nil
+}
+
+// whomToStart names the client services of the local cluster that do not run,
+// when that is why nobody answers; otherwise it is the usual hint.
+func (a *app) whomToStart(usual string) string {
+	if a.spokenTo == nil || a.spokenTo.local == nil {
+		return usual
+	}
+	if c, err := a.saved(); err != nil || c == nil {
+		return "nothing was changed; there is no local cluster in " + a.data + ": see --endpoints, and paxosctl local up"
+	}
+	var ids []paxos.NodeID
+	c := a.spokenTo.local
+	for _, n := range c.Of(paxos.ClientRole) {
+		ids = append(ids, n.ID)
+	}
+	if count(c, local.Stopped) == len(c.Nodes()) {
+		return "nothing was changed; " + a.localHint("start", nil)
+	}
+	if stopped := inState(c, ids, local.Stopped); len(stopped) > 0 {
+		return "nothing was changed; " + a.localHint("start", stopped)
+	}
+	if paused := inState(c, ids, local.Paused); len(paused) > 0 {
+		return "nothing was changed; " + a.localHint("resume", paused)
+	}
+	return usual
 }
 
 // target is a node to ask.

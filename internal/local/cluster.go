@@ -68,16 +68,18 @@ func Saved(dir string) (o Options, found bool, err error) {
 
 const savedName = "local.json"
 
-// save keeps the options. How many acceptors vote is part of what their disks
-// say, so it never changes.
-func (c *Cluster) save() error {
+// checkVoters refuses another number of acceptors than last time: who votes is
+// part of what their disks say, so it never changes.
+func (c *Cluster) checkVoters() error {
 	old, found, err := Saved(c.opts.Dir)
-	if err != nil {
-		return err
+	if err == nil && found && old.Acceptors != c.opts.Acceptors {
+		err = fmt.Errorf("the cluster in %s has %d acceptors, not %d: who votes is written on their disks", c.opts.Dir, old.Acceptors, c.opts.Acceptors)
 	}
-	if found && old.Acceptors != c.opts.Acceptors {
-		return fmt.Errorf("the cluster in %s has %d acceptors, not %d: who votes is written on their disks", c.opts.Dir, old.Acceptors, c.opts.Acceptors)
-	}
+	return err
+}
+
+// save keeps the options with which nodes run.
+func (c *Cluster) save() error {
 	text, err := json.MarshalIndent(c.opts, "", "  ")
 	if err != nil {
 		return err

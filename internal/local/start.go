@@ -69,7 +69,7 @@ func (c *Cluster) Start(ids ...paxos.NodeID) error {
 			return err
 		}
 	}
-	if err := c.save(); err != nil {
+	if err := c.checkVoters(); err != nil {
 		return err
 	}
 	for _, n := range missing {
@@ -77,7 +77,7 @@ func (c *Cluster) Start(ids ...paxos.NodeID) error {
 			return fmt.Errorf("%s: %w", n.ID, err)
 		}
 	}
-	return nil
+	return c.save()
 }
 
 func (c *Cluster) checkPorts(n Node) error {

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"paxos/client"
@@ -18,22 +20,68 @@ import (
 // askEvery is how often nodes are asked while one waits for them.
 const askEvery = 50 * time.Millisecond
 
+// askLimit is how long one node may take to answer while one waits for many.
+const askLimit = 500 * time.Millisecond
+
+// LateError says for what one had waited when the time was up.
+type LateError struct {
+	Cause   error // why one waits no longer
+	Pending string
+}
+
+// Error implements error.
+func (e *LateError) Error() string {
+	cause := e.Cause.Error()
+	if e.Cause == context.DeadlineExceeded {
+		cause = "the time is up"
+	}
+	return cause + "; still waiting for " + e.Pending
+}
+
+// Unwrap gives the cause.
+func (e *LateError) Unwrap() error { return e.Cause }
+
 // poll calls done until it says true or fails, or ctx ends; then the error
-// says what was still pending.
+// says what was still pending, as it was last seen while there was time.
 func poll(ctx context.Context, every time.Duration, done func() (bool, string, error)) error {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
+	last := ""
 	for {
 		ok, pending, err := done()
 		if ok || err != nil {
 			return err
 		}
+		if last == "" || ctx.Err() == nil {
+			last = pending
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w; still pending: %s", context.Cause(ctx), pending)
+			return &LateError{context.Cause(ctx), last}
 		case <-ticker.C:
 		}
 	}
+}
+
+// ask asks nodes all at once, each with a limit of its own, and gives what
+// still is to be said of them, "" being nothing. Those that are paused or
+// stopped are not asked.
+func (c *Cluster) ask(ctx context.Context, nodes []Node, question func(context.Context, Node) string) []string {
+	said := make([]string, len(nodes))
+	var group sync.WaitGroup
+	for i, n := range nodes {
+		if status := c.State(n.ID).Status; status != Running {
+			said[i] = fmt.Sprintf("%s (%s)", n.ID, status)
+			continue
+		}
+		group.Go(func() {
+			one, cancel := context.WithTimeout(ctx, askLimit)
+			defer cancel()
+			said[i] = question(one, n)
+		})
+	}
+	group.Wait()
+	return slices.DeleteFunc(said, func(s string) bool { return s == "" })
 }
 
 // Tell is called with what is pending, each time that it changes; nil is fine.
@@ -58,22 +106,19 @@ func (c *Cluster) WaitAnswering(ctx context.Context, tell Tell, ids ...paxos.Nod
 	}
 	say := tell.changes()
 	return poll(ctx, askEvery, func() (bool, string, error) {
-		var silent []string
 		for _, n := range picked {
-			if _, err := c.Health(ctx, n.ID); err == nil {
-				continue
-			}
-			switch st := c.State(n.ID); st.Status {
-			case Stopped:
+			if st := c.State(n.ID); st.Status == Stopped {
 				return false, "", c.ended(n.ID, st)
-			case Paused:
-				silent = append(silent, string(n.ID)+" (paused)")
-			default:
-				silent = append(silent, string(n.ID))
 			}
 		}
+		silent := c.ask(ctx, picked, func(ctx context.Context, n Node) string {
+			if _, err := c.Health(ctx, n.ID); err != nil {
+				return string(n.ID)
+			}
+			return ""
+		})
 		pending := strings.Join(silent, ", ") + " to answer"
-		if len(silent) > 0 {
+		if len(silent) > 0 && ctx.Err() == nil {
 			say(pending)
 		}
 		return len(silent) == 0, pending, nil
@@ -124,9 +169,10 @@ func (c *Cluster) get(ctx context.Context, n Node, path string, to any) error {
 }
 
 func (c *Cluster) do(request *http.Request, to any) (status int, err error) {
+	begun := time.Now()
 	response, err := c.http.Do(request)
 	if err != nil {
-		return 0, err
+		return 0, client.NoAnswer(request.URL.Host, time.Since(begun), err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 8<<20))
@@ -183,26 +229,27 @@ func (c *Cluster) initialise(ctx context.Context, n Node) (answer paxos.Initiali
 	return answer, err
 }
 
-// WaitLeader waits until a proposer leads, and gives its id.
+// WaitLeader waits until a proposer leads, and gives its id; of two that say
+// so, the one with the higher ballot.
 func (c *Cluster) WaitLeader(ctx context.Context) (paxos.NodeID, error) {
-	var leader paxos.NodeID
+	var best client.Leader
 	err := poll(ctx, askEvery, func() (bool, string, error) {
-		var seen []string
-		for _, n := range c.Of(paxos.ProposerRole) {
+		var mu sync.Mutex
+		seen := c.ask(ctx, c.Of(paxos.ProposerRole), func(ctx context.Context, n Node) string {
 			var l client.Leader
 			if err := c.get(ctx, n, "/leader", &l); err != nil {
-				seen = append(seen, string(n.ID)+" does not answer")
-				continue
+				return string(n.ID) + " does not answer"
 			}
-			if l.Leading && l.Node == n.ID {
-				leader = n.ID
-				return true, "", nil
+			mu.Lock()
+			defer mu.Unlock()
+			if l.Leading && l.Node == n.ID && (!best.Leading || best.Ballot.Less(l.Ballot)) {
+				best = l
 			}
-			seen = append(seen, fmt.Sprintf("%s hears %d acceptors of %d needed", n.ID, l.Answering, l.Needed))
-		}
-		return false, "a leader (" + strings.Join(seen, "; ") + ")", nil
+			return fmt.Sprintf("%s hears %d acceptors of %d needed", n.ID, l.Answering, l.Needed)
+		})
+		return best.Leading, "a leader: " + strings.Join(seen, "; "), nil
 	})
-	return leader, err
+	return best.Node, err
 }
 
 // WaitReady waits until every node answers and knows its cluster, and one
@@ -218,14 +265,14 @@ func (c *Cluster) WaitReady(ctx context.Context, tell Tell) (leader paxos.NodeID
 		return "", err
 	}
 	return leader, poll(ctx, askEvery, func() (bool, string, error) {
-		var waiting []string
-		for _, n := range c.nodes {
+		waiting := c.ask(ctx, c.nodes, func(ctx context.Context, n Node) string {
 			if h, err := c.Health(ctx, n.ID); err != nil || h.Status == "waiting" {
-				waiting = append(waiting, string(n.ID))
+				return string(n.ID)
 			}
-		}
+			return ""
+		})
 		pending := strings.Join(waiting, ", ") + " to join"
-		if len(waiting) > 0 {
+		if len(waiting) > 0 && ctx.Err() == nil {
 			say(pending)
 		}
 		return len(waiting) == 0, pending, nil

@@ -1,0 +1,43 @@
+package local
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestFlagsForAllNodesAreCheckedBeforeTheyAreKept(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                            "",
+		"--log-level debug":           "",
+		"--window 8 --tick 20ms":      "",
+		"--id x":                      "--id is not for all nodes alike",
+		"--join 127.0.0.1:1":          "--join is not",
+		"--data /tmp":                 "--data is not",
+		"--cluster-name other":        "--cluster-name is not",
+		"--local=false":               "--local is not",
+		"--window 0":                  "--window: 0 is not between",
+		"--log-level":                 "needs an argument",
+		"--nonsense":                  "unknown flag: --nonsense",
+		"--segment-bytes 4096":        "proposer1: unknown flag",
+		"window":                      `"window" is not expected`,
+		"--heartbeat 200ms --tick 1s": "shorter than --tick",
+	} {
+		c, err := New(Options{Dir: t.TempDir(), Args: strings.Fields(args)})
+		must(t, err)
+		if err := c.Check(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: want %q, got %v", args, want, err)
+		}
+	}
+}
+
+func TestOptionsAreKeptOnlyOnceNodesRunWithThem(t *testing.T) {
+	dir := t.TempDir()
+	c := place(t, dir)
+	c.opts.Program = []string{dir + "/nothing"}
+	if err := c.Start("client1"); err == nil {
+		t.Error("a program that is not there runs")
+	}
+	if o, found, err := Saved(dir); found || err != nil {
+		t.Errorf("kept: %+v, %v", o, err)
+	}
+}
