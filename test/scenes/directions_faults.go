@@ -38,9 +38,7 @@ func (s *Stage) parseSet(text string, but []paxos.NodeID) ([]paxos.NodeID, error
 // a colon and kinds of message; "" picks everything.
 func (s *Stage) parseFilter(text string) (f filter, err error) {
 	text, kinds, _ := strings.Cut(text, ":")
-	for _, kind := range strings.FieldsFunc(kinds, func(r rune) bool { return r == ',' || r == ' ' }) {
-		f.kinds = append(f.kinds, kind)
-	}
+	f.kinds = strings.FieldsFunc(kinds, func(r rune) bool { return r == ',' || r == ' ' })
 	if strings.TrimSpace(text) == "" {
 		return f, nil
 	}
