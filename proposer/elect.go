@@ -110,8 +110,8 @@ func (p *Proposer) leader() paxos.NodeID {
 			best = s.Led
 		}
 	}
-	if best.Proposer == p.cfg.Node {
-		return "" // an attempt of this proposer, or of a former start
+	if best.Proposer == p.cfg.Node && best.Start == p.cfg.Start {
+		return "" // an attempt of this process; another one of its id may well lead
 	}
 	return best.Proposer
 }

@@ -64,7 +64,9 @@ func (p *Proposer) propose(from paxos.NodeID, m paxos.Propose) {
 		for i, c := range m.Commands {
 			names[i] = c.Name()
 		}
-		p.refuse(waiter{from, m.Attempt}, names, why, false)
+		// A copy of what is in the air is refused; what is in the air is not.
+		flying := slices.ContainsFunc(names, p.underway)
+		p.refuse(waiter{from, m.Attempt}, names, why, flying)
 		return
 	}
 	for _, c := range m.Commands {
@@ -100,6 +102,9 @@ func (p *Proposer) pump() {
 		proposal, waiters, ok := p.nextProposal()
 		if !ok {
 			break
+		}
+		if p.flight[proposal.Slot] != nil {
+			continue // in the air already: the same value, in the same ballot
 		}
 		f := &flying{value: proposal.Value, size: proposal.Value.Size(), votes: map[paxos.NodeID]bool{}, sent: p.tick, waiters: waiters}
 		p.flight[proposal.Slot] = f

@@ -95,3 +95,45 @@ func (l *lab) standBeside(promises map[paxos.NodeID]paxos.Number) paxos.Ballot {
 	l.t.Fatal("it never stands")
 	return paxos.Ballot{}
 }
+
+func TestACopyOfWhatIsInTheAirIsNotRefusedForCertain(t *testing.T) {
+	l := newLab(t)
+	l.elect()
+	l.propose(1, 1)
+	l.flush()
+	var all []int
+	for s := range maxWaiting {
+		all = append(all, s+2)
+	}
+	for range 2 {
+		l.propose(0, all...)
+	}
+	l.sent = nil
+	l.propose(2, 1, maxWaiting+5)
+	if got := sentOf[paxos.Refused](l); len(got) != 1 || !got[0].Uncertain {
+		t.Errorf("command 1 is in the air, and its copy is answered with %+v", got)
+	}
+	l.propose(3, maxWaiting+6)
+	if got := sentOf[paxos.Refused](l); len(got) != 1 || got[0].Uncertain {
+		t.Errorf("nothing of this message is in the air: %+v", got)
+	}
+}
+
+func TestAnotherProcessOfItsOwnIDMayLead(t *testing.T) {
+	l := newLab(t)
+	led := func(start paxos.StartID) paxos.NodeID {
+		for _, id := range config.Acceptors {
+			m := l.surveyed(id, 0)
+			m.Led = paxos.Ballot{Number: 5, Proposer: "p1", Start: start}
+			l.from(id, m)
+		}
+		l.tick(1)
+		return l.p.Status().Leader
+	}
+	if got := led(99); got != "p1" {
+		t.Errorf("%q leads, it is p1 with another start id", got)
+	}
+	if got := led(7); got != "" {
+		t.Errorf("its own lost attempt is taken for the leader %q", got)
+	}
+}

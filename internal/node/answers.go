@@ -41,7 +41,11 @@ func (a *asked) gather(e paxos.Envelope) (paxos.Envelope, bool) {
 		e.Message = paxos.Proposed{Placed: a.placed}
 		return e, len(a.commands) == 0
 	case paxos.Refused:
-		m.Uncertain = m.Uncertain || len(a.placed) > 0
+		// What it does not name is chosen, or under way.
+		for _, name := range m.Commands {
+			delete(a.commands, name)
+		}
+		m.Uncertain = m.Uncertain || len(a.placed) > 0 || len(a.commands) > 0
 		e.Message = m
 	}
 	return e, true

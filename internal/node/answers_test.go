@@ -8,6 +8,12 @@ import (
 
 func TestAProposeIsAnsweredWhenAllOfItIs(t *testing.T) {
 	name := func(n paxos.Sequence) paxos.Command { return paxos.Command{Session: 1, Sequence: n} }
+	names := func(list ...paxos.Sequence) (names []paxos.CommandName) {
+		for _, n := range list {
+			names = append(names, name(n).Name())
+		}
+		return names
+	}
 	placed := func(n paxos.Sequence) paxos.Placed { return paxos.Placed{Session: 1, Sequence: n, Slot: 7} }
 	for _, c := range []struct {
 		what    string
@@ -17,9 +23,12 @@ func TestAProposeIsAnsweredWhenAllOfItIs(t *testing.T) {
 	}{
 		{"in two slots", []paxos.Message{paxos.Proposed{Placed: []paxos.Placed{placed(1)}}, paxos.Proposed{Placed: []paxos.Placed{placed(2)}}}, []bool{false, true},
 			paxos.Proposed{Placed: []paxos.Placed{placed(1), placed(2)}}},
-		{"refused at once", []paxos.Message{paxos.Refused{Reason: paxos.NotLeading}}, []bool{true}, paxos.Refused{Reason: paxos.NotLeading}},
-		{"one chosen, then refused", []paxos.Message{paxos.Proposed{Placed: []paxos.Placed{placed(1)}}, paxos.Refused{Reason: paxos.NoQuorum}}, []bool{false, true},
-			paxos.Refused{Reason: paxos.NoQuorum, Uncertain: true}},
+		{"refused at once", []paxos.Message{paxos.Refused{Commands: names(1, 2), Reason: paxos.NotLeading}}, []bool{true},
+			paxos.Refused{Commands: names(1, 2), Reason: paxos.NotLeading}},
+		{"one chosen, then refused", []paxos.Message{paxos.Proposed{Placed: []paxos.Placed{placed(1)}}, paxos.Refused{Commands: names(2), Reason: paxos.NoQuorum}},
+			[]bool{false, true}, paxos.Refused{Commands: names(2), Reason: paxos.NoQuorum, Uncertain: true}},
+		{"one refused, and nothing said of the other", []paxos.Message{paxos.Refused{Commands: names(2), Reason: paxos.NoQuorum}},
+			[]bool{true}, paxos.Refused{Commands: names(2), Reason: paxos.NoQuorum, Uncertain: true}},
 	} {
 		a := &asked{}
 		a.expect(paxos.Propose{Commands: []paxos.Command{name(1), name(2), name(2)}})

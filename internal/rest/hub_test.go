@@ -248,6 +248,27 @@ func TestARequestReachesOneOfTwoProcessesUnderOneID(t *testing.T) {
 	wantHeard(t, second, 2)
 }
 
+// Of two processes under one id the one that does not lead says that its id
+// leads: the other address is the one to ask.
+func TestTheStreamGoesToTheOtherProcessThatLeads(t *testing.T) {
+	w := newTown(t)
+	idle, leads := newPeer(t, "proposer9", "idle", "127.0.0.1:0"), newPeer(t, "proposer9", "leads", "127.0.0.1:0")
+	w.book.set("proposer9", idle.address())
+	w.client.hub.Send([]paxos.Envelope{heard("proposer9", 1)})
+	s := idle.stream(t)
+	wantHeard(t, s, 1)
+	refuse := appendFrame(nil, paxos.Envelope{From: "proposer9", To: "client1", Message: paxos.Refused{Reason: paxos.NotLeading, Leader: "proposer9"}})
+	_, err := s.Write(refuse)
+	must(t, err)
+	// With one address there is nobody else to ask, and the stream stays.
+	w.client.hub.Send([]paxos.Envelope{heard("proposer9", 2)})
+	wantHeard(t, s, 2)
+	w.book.set("proposer9", idle.address(), leads.address())
+	_, err = s.Write(refuse)
+	must(t, err)
+	leads.stream(t)
+}
+
 func streamsOf(n *made) string {
 	var b strings.Builder
 	for _, id := range n.hub.Streams() {

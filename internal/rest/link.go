@@ -3,6 +3,7 @@ package rest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -87,9 +88,27 @@ func (l *link) connect(ctx context.Context, address string) error {
 		return err
 	}
 	l.hub.Opened.Add(1)
+	p.handle = l.handle
 	l.open.Store(p)
 	defer l.open.Store(nil)
 	return p.run(ctx)
+}
+
+// errTwin ends a stream to the wrong one of two processes under one id: it says
+// that its id leads, and does not lead itself.
+var errTwin = errors.New("another process of this id leads")
+
+// handle takes what the peer sends, and goes on to its next address if another
+// process under its id is the one to ask.
+func (l *link) handle(e paxos.Envelope) error {
+	if err := l.hub.handle(e); err != nil {
+		return err
+	}
+	m, ok := e.Message.(paxos.Refused)
+	if ok && m.Reason == paxos.NotLeading && m.Leader == l.to && len(l.hub.book.Addresses(l.to)) > 1 {
+		return errTwin
+	}
+	return nil
 }
 
 // dial asks for the Upgrade and checks who answers: an address is only a hint,
