@@ -2,6 +2,8 @@ package rest
 
 import (
 	"bufio"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -266,6 +268,11 @@ func TestTheStreamGoesToTheOtherProcessThatLeads(t *testing.T) {
 	w.book.set("proposer9", idle.address(), leads.address())
 	_, err = s.Write(refuse)
 	must(t, err)
+	// It ends because of what was said, well before it would for silence.
+	must(t, s.SetReadDeadline(time.Now().Add(silenceLimit/2)))
+	if e, err := s.next(); !errors.Is(err, io.EOF) {
+		t.Fatalf("the stream goes on: %+v, %v", e, err)
+	}
 	leads.stream(t)
 }
 
