@@ -195,7 +195,7 @@ func (a *Acceptor) persist(r paxos.Record) { a.out.Persist = append(a.out.Persis
 func (a *Acceptor) event(e paxos.Event) { a.out.Events = append(a.out.Events, e) }
 
 // votesHere says whether this acceptor may vote: only a member may whose disk
-// is whole and its own (DESIGN, invariant 11).
+// is whole and its own (docs/protocol.md, Disks).
 func (a *Acceptor) votesHere() bool {
 	return a.identity.Standing == paxos.Member && !a.Silenced()
 }

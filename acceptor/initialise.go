@@ -7,7 +7,7 @@ import (
 	"paxos/paxos"
 )
 
-// Initialisation (DESIGN §7): the first acceptor of the configuration alone
+// Initialisation (docs/protocol.md): the first acceptor of the configuration alone
 // draws the cluster id. It asks where all others stand; if all are blank it
 // writes "forming"; when all have formed it becomes a member and enrolls the
 // others. Each step is durable before it is told, so that a crash half-way

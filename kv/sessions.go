@@ -16,7 +16,7 @@ const (
 	sweepEvery  = 60 * 1000
 )
 
-// table makes a retry take effect once (DESIGN §7, Sessions). It keeps the set
+// table makes a retry take effect once (docs/protocol.md, Once, and the truth). It keeps the set
 // of applied sequences of each session, above a floor that the client confirms
 // (with pipelining and failover, 6 may be chosen before 5), and the
 // idempotency keys. What it forgets raises its horizon, below which no copy is

@@ -229,7 +229,7 @@ func newTally() *tally {
 }
 
 // add counts a vote as a member of a set of acceptor ids, for one slot, ballot
-// and digest (DESIGN §7, Counting); it reports whether the set is a quorum.
+// and digest (docs/protocol.md, Learning); it reports whether the set is a quorum.
 func (t *tally) add(from paxos.NodeID, v *paxos.Vote, quorum int) (choice, bool) {
 	c := choice{v.Ballot, v.Digest}
 	if t.votes[c] == nil {

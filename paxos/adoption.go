@@ -4,7 +4,7 @@ import "slices"
 
 // Adoption is how a node without a disk finds out which cluster it belongs to
 // and which disks vote in it: it adopts what a quorum of the configured
-// acceptors states (DESIGN §7, Initialisation). Once adopted, it stays.
+// acceptors states (docs/protocol.md, Initialisation). Once adopted, it stays.
 type Adoption struct {
 	Cluster ClusterID
 	Stores  []StoreOf

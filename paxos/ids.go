@@ -65,7 +65,7 @@ func (c *ClusterID) UnmarshalText(text []byte) error {
 type StoreID uint64
 
 // StartID is 64 random bits drawn at every start of a proposer, so that two
-// processes under one id never share a ballot (DESIGN: two pods with one id
+// processes under one id never share a ballot (two pods with one id
 // are normal life on Kubernetes).
 type StartID uint64
 

@@ -194,7 +194,7 @@ type Notify struct {
 }
 
 // Handover asks a proposer to stand for election without waiting: the leader
-// is stopping. It prepares like any other (DESIGN, Handing over).
+// is stopping. It prepares like any other (docs/protocol.md, Elections).
 type Handover struct {
 	Ballot Ballot `json:"ballot"`
 }

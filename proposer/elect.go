@@ -278,7 +278,7 @@ func (p *Proposer) collected() {
 		return
 	}
 	// Below the floor and the watermark everything is chosen; nothing may be
-	// proposed there, no no-op either (DESIGN §7, Phase 1 and truncation).
+	// proposed there, no no-op either (docs/protocol.md, Many slots).
 	p.first = max(c.first, floor, chosen)
 	p.chosen = p.first
 	p.lead(c, time)

@@ -356,7 +356,7 @@ func (s *Session) settle(sequence paxos.Sequence, p *pending, answer paxos.Settl
 }
 
 // giveUp answers at the user's deadline: not applied only if every attempt was
-// refused for certain, and else unknown (DESIGN, invariant 8).
+// refused for certain, and else unknown (docs/protocol.md, Once, and the truth).
 func (s *Session) giveUp(sequence paxos.Sequence, p *pending) {
 	answer := paxos.Settled{Fate: paxos.FateNotApplied, Reason: p.refusal.Reason,
 		Answering: int(p.refusal.Answering), Needed: s.cfg.Configuration.Quorum()}

@@ -61,7 +61,7 @@ func TestAStuckLoopIsSaidToBeStuck(t *testing.T) {
 	}
 }
 
-// TestWhoeverStopsDoesNotCallACommandNotApplied (DESIGN, invariant 8).
+// TestWhoeverStopsDoesNotCallACommandNotApplied (docs/protocol.md, Once, and the truth).
 func TestWhoeverStopsDoesNotCallACommandNotApplied(t *testing.T) {
 	n := start(t, newBook(), "client1")
 	for _, err := range []error{node.ErrStopped, context.DeadlineExceeded, context.Canceled} {

@@ -12,7 +12,7 @@ import (
 	"paxos/paxos"
 )
 
-// The order persist → send (DESIGN, invariant 2), checked on what a process
+// The order persist → send (docs/protocol.md, Disks), checked on what a process
 // did to its disk and its sockets, whoever recorded it: strace around a real
 // one, or a file system and a network that are interposed.
 

@@ -150,7 +150,7 @@ func (r *running) serve(ctx context.Context) error {
 }
 
 // handOver lets a leader finish what it began and ask another proposer to
-// stand (DESIGN §7, Handing over).
+// stand (docs/protocol.md, Elections).
 func (r *running) handOver() {
 	p := r.parts.Proposer
 	if p == nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"paxos/client"
+	"paxos/internal/local"
 	"paxos/internal/wal"
 )
 
@@ -87,8 +88,15 @@ func newCluster(t *testing.T) *cluster {
 		}
 	}
 	c := &cluster{t: t, dir: t.TempDir()}
-	c.offset = offset(t, 0)
-	c.other = offset(t, c.offset)
+	// Below the range from which the system takes ports for outgoing
+	// connections, and none that test/integration takes.
+	var err error
+	if c.offset, err = local.FreeOffset(13010, 60, 3); err != nil {
+		t.Fatal(err)
+	}
+	if c.other, err = local.FreeOffset(14210, 60, 3); err != nil {
+		t.Fatal(err)
+	}
 	if wal.CheckFileSystem(c.dir) != nil {
 		c.unsafe = " --allow-unsafe-filesystem"
 	}

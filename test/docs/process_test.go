@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -163,31 +162,4 @@ done`
 			c.t.Errorf("nodes may be left: %v\n%s", err, text)
 		}
 	})
-}
-
-// offset finds ports that are free now, below the range from which the system
-// takes ports for outgoing connections, and none that test/integration takes.
-func offset(t *testing.T, taken int) int {
-	t.Helper()
-	for i := range 125 {
-		off := 13010 + 20*((os.Getpid()+i)%125)
-		if off != taken && free(off) {
-			return off
-		}
-	}
-	t.Fatal("no free ports")
-	return 0
-}
-
-func free(off int) bool {
-	for _, first := range []int{3001, 4001, 5001, 6001, 13001, 14001, 15001, 16001} {
-		for port := first + off; port < first+off+3; port++ {
-			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err != nil {
-				return false
-			}
-			_ = l.Close()
-		}
-	}
-	return true
 }

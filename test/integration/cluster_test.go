@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -68,27 +67,11 @@ func long() bool { return os.Getenv("PAXOS_LONG") != "" }
 // takes ports for outgoing connections.
 func offset(t *testing.T) int {
 	t.Helper()
-	for i := range 140 {
-		off := 7000 + 20*((os.Getpid()+i)%140)
-		if free(off) {
-			return off
-		}
+	off, err := local.FreeOffset(7000, 140, 5)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free ports")
-	return 0
-}
-
-func free(off int) bool {
-	for _, first := range []int{3001, 4001, 5001, 6001, 13001, 14001, 15001, 16001} {
-		for port := first + off; port < first+off+5; port++ {
-			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err != nil {
-				return false
-			}
-			_ = l.Close()
-		}
-	}
-	return true
+	return off
 }
 
 // start brings up a fresh cluster of ten and waits for a leader.

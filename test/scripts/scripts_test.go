@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,27 +103,11 @@ func leads(t *testing.T, c *local.Cluster) paxos.NodeID {
 // outgoing connections, and away from those of test/integration.
 func offset(t *testing.T) int {
 	t.Helper()
-	for i := range 54 {
-		off := 12900 + 20*((os.Getpid()+i)%54)
-		if free(off) {
-			return off
-		}
+	off, err := local.FreeOffset(12900, 54, 3)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free ports")
-	return 0
-}
-
-func free(off int) bool {
-	for _, first := range []int{3001, 4001, 5001, 6001, 13001, 14001, 15001, 16001} {
-		for port := first + off; port < first+off+3; port++ {
-			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err != nil {
-				return false
-			}
-			_ = l.Close()
-		}
-	}
-	return true
+	return off
 }
 
 func needBash(t *testing.T) {

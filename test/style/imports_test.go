@@ -17,7 +17,7 @@ var tiers = [][]string{
 	{"internal/wal/memfs"}, // a disk for tests; it implements wal.FS
 	{"internal/node", "internal/config"},
 	{"internal/rest"},
-	// Added to the order of DESIGN §3: what the four programs and paxosctl
+	// Above rest and below the programs: what the four programs and paxosctl
 	// share, so that a local cluster runs the very code of the programs.
 	{"internal/service", "internal/local"},
 	{"internal/ctl"},
