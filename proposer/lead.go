@@ -41,8 +41,9 @@ type stopping struct {
 	done      bool
 }
 
-// propose takes commands, if this proposer leads, and else says who does. A
-// refusal here is certain: no Accept left for the command.
+// propose takes a message's commands, if this proposer leads, and else says who
+// does. A refusal here is certain, no Accept left for any of them, unless one
+// of them is under way from before.
 func (p *Proposer) propose(from paxos.NodeID, m paxos.Propose) {
 	if p.attempts.late(m) {
 		return // a copy of a message that was answered: its answer stands

@@ -18,13 +18,11 @@ func (a *app) leader() *cobra.Command {
 	a.proposersFlag(cmd)
 	a.remoteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		p, err := a.find()
+		ctx, p, leave, err := a.reach(cmd)
 		if err != nil {
 			return err
 		}
-		defer p.Close()
-		ctx, cancel := a.context(cmd)
-		defer cancel()
+		defer leave()
 		looking, found := context.WithTimeout(ctx, answerLimit)
 		list, err := a.ofRole(looking, p, paxos.ProposerRole)
 		found()

@@ -60,13 +60,11 @@ func (a *app) logs() *cobra.Command {
 		if cmd.Flags().Changed("since") && !cmd.Flags().Changed("limit") {
 			l.limit = mostEvents
 		}
-		p, err := a.find()
+		ctx, p, leave, err := a.reach(cmd)
 		if err != nil {
 			return err
 		}
-		defer p.Close()
-		ctx, cancel := a.context(cmd)
-		defer cancel()
+		defer leave()
 		if l.follow {
 			return l.followAll(ctx, p, args)
 		}

@@ -18,13 +18,11 @@ func (a *app) members() *cobra.Command {
 	a.acceptorsFlag(cmd)
 	a.remoteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		p, err := a.find()
+		ctx, p, leave, err := a.reach(cmd)
 		if err != nil {
 			return err
 		}
-		defer p.Close()
-		ctx, cancel := a.context(cmd)
-		defer cancel()
+		defer leave()
 		m, err := a.gossip(ctx, p)
 		if err != nil {
 			return err

@@ -145,13 +145,11 @@ func (a *app) askOutcome(cmd *cobra.Command, name string, isKey bool, do func(co
 	if name == "" {
 		return client.Outcome{}, usage("%s: an empty key names no command", cmd.CommandPath())
 	}
-	p, err := a.find()
+	ctx, p, leave, err := a.reach(cmd)
 	if err != nil {
 		return client.Outcome{}, err
 	}
-	defer p.Close()
-	ctx, cancel := a.context(cmd)
-	defer cancel()
+	defer leave()
 	o, err := do(parseCommand(name, isKey), ctx, p)
 	return o, err
 }

@@ -39,13 +39,11 @@ func (a *app) read() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		p, err := a.find()
+		ctx, p, leave, err := a.reach(cmd)
 		if err != nil {
 			return err
 		}
-		defer p.Close()
-		ctx, cancel := a.context(cmd)
-		defer cancel()
+		defer leave()
 		switch {
 		case r.all:
 			return a.printAll(ctx, p, from)

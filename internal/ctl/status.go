@@ -36,13 +36,11 @@ func (a *app) status() *cobra.Command {
 	a.acceptorsFlag(cmd)
 	a.remoteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		p, err := a.find()
+		ctx, p, leave, err := a.reach(cmd)
 		if err != nil {
 			return err
 		}
-		defer p.Close()
-		ctx, cancel := a.context(cmd)
-		defer cancel()
+		defer leave()
 		list, err := a.nodes(ctx, p)
 		if err != nil {
 			return err

@@ -20,6 +20,16 @@ type place struct {
 	endpoints      []string
 }
 
+// reach finds the cluster, and gives the time that the command has for it; leave
+// must be called in the end.
+func (a *app) reach(cmd *cobra.Command) (ctx context.Context, p *place, leave func(), err error) {
+	if p, err = a.find(); err != nil {
+		return nil, nil, nil, err
+	}
+	ctx, cancel := a.context(cmd)
+	return ctx, p, func() { cancel(); p.Close() }, nil
+}
+
 // find gives the place that the flags, the environment and the directory say.
 func (a *app) find() (*place, error) {
 	p := &place{endpoints: a.endpoints}

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"paxos/client"
-	"paxos/internal/local"
 	"paxos/internal/wal"
+	"paxos/test/ports"
 )
 
 // Bounds of a command, and of waiting for what must come.
@@ -91,10 +91,10 @@ func newCluster(t *testing.T) *cluster {
 	// Below the range from which the system takes ports for outgoing
 	// connections, and none that test/integration takes.
 	var err error
-	if c.offset, err = local.FreeOffset(13010, 60, 3); err != nil {
+	if c.offset, err = ports.FreeOffset(13010, 60, 3); err != nil {
 		t.Fatal(err)
 	}
-	if c.other, err = local.FreeOffset(14210, 60, 3); err != nil {
+	if c.other, err = ports.FreeOffset(14210, 60, 3); err != nil {
 		t.Fatal(err)
 	}
 	if wal.CheckFileSystem(c.dir) != nil {

@@ -19,6 +19,7 @@ import (
 	"paxos/internal/local"
 	"paxos/internal/wal"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 var (
@@ -67,7 +68,7 @@ func long() bool { return os.Getenv("PAXOS_LONG") != "" }
 // takes ports for outgoing connections.
 func offset(t *testing.T) int {
 	t.Helper()
-	off, err := local.FreeOffset(7000, 140, 5)
+	off, err := ports.FreeOffset(7000, 140, 5)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"paxos/internal/local"
 	"paxos/internal/service"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 const folder = "../../scripts"
@@ -103,7 +104,7 @@ func leads(t *testing.T, c *local.Cluster) paxos.NodeID {
 // outgoing connections, and away from those of test/integration.
 func offset(t *testing.T) int {
 	t.Helper()
-	off, err := local.FreeOffset(12900, 54, 3)
+	off, err := ports.FreeOffset(12900, 54, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

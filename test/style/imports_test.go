@@ -22,7 +22,7 @@ var tiers = [][]string{
 	{"internal/service", "internal/local"},
 	{"internal/ctl"},
 	{"cmd/proposer", "cmd/acceptor", "cmd/learner", "cmd/client", "cmd/paxosctl"},
-	{"test/style", "test/scenes", "test/integration", "test/scripts", "test/docs"},
+	{"test/style", "test/ports", "test/scenes", "test/integration", "test/scripts", "test/docs"},
 }
 
 // pure are the protocol's rooms: same input, same output.

@@ -1,4 +1,7 @@
-package local
+// Package ports finds ports for the clusters that tests start, so that test
+// packages that run at the same time, and a cluster that is up, do not meet.
+// It starts nothing: internal/local does.
+package ports
 
 import (
 	"fmt"
@@ -9,10 +12,10 @@ import (
 // Ports of the first node of each role, and of its gossip, without an offset.
 var firstPorts = []int{3001, 4001, 5001, 6001, 13001, 14001, 15001, 16001}
 
-// FreeOffset looks for a PortOffset at which no port of a cluster of up to n
+// FreeOffset looks for a local.Options.PortOffset at which no port of a cluster of up to n
 // nodes a role is taken now: first, first+20 and so on, count of them,
 // beginning at one that depends on this process, so that two processes seldom
-// try the same. It is for tests; a port that is free now may be taken later.
+// try the same. A port that is free now may be taken later.
 func FreeOffset(first, count, n int) (int, error) {
 	for i := range count {
 		if offset := first + 20*((os.Getpid()+i)%count); free(offset, n) {
