@@ -42,8 +42,16 @@ setup() {
   need_nodes
   # In a group of its own: a shell's background job ignores interrupts.
   set -m
-  "$MONITOR" --interval 60 >/dev/null 2>&1 &
-  sleep 1
-  kill -INT $!
-  run -130 wait $!
+  "$MONITOR" --interval 60 >/dev/null 2>"$BATS_TEST_TMPDIR/said" &
+  local pid=$! status=0
+  # It says so when it has looked once and waits for more: from then on its
+  # own trap, and no default of the shell, decides how an interrupt ends it.
+  for _ in {1..100}; do
+    [[ ! -s $BATS_TEST_TMPDIR/said ]] || break
+    sleep 0.1
+  done
+  [[ -s $BATS_TEST_TMPDIR/said ]]
+  kill -INT "$pid"
+  wait "$pid" || status=$?
+  ((status == 130)) || { echo "exit code $status"; return 1; }
 }
