@@ -270,6 +270,11 @@ func readSlot(r *reader) Slot             { return Slot(r.uvarint("slot")) }
 func readNode(r *reader) NodeID           { return r.node("node id") }
 func putStore(b []byte, s StoreOf) []byte { return putID(putBytes(b, s.Acceptor), s.Store) }
 
+func readDigest(r *reader) (d Digest) {
+	r.fixed(d[:], "digest")
+	return d
+}
+
 func readStore(r *reader) StoreOf {
 	return StoreOf{r.node("acceptor"), StoreID(r.uint64("store id"))}
 }

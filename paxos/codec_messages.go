@@ -38,11 +38,16 @@ const (
 	KindForm
 	KindFormed
 	KindEnroll
+	KindKept
+	KindStateIs
+	KindSnapshotAsk
+	KindSnapshotPart
 )
 
 var kinds = []string{"local", "survey", "surveyed", "prepare", "promise", "accept", "accepted", "nack", "heartbeat",
 	"heard", "highest", "highest-is", "learn", "catch-up", "chosen", "voted", "finish", "propose", "proposed",
-	"refused", "notify", "handover", "init", "initialised", "form", "formed", "enroll"}
+	"refused", "notify", "handover", "init", "initialised", "form", "formed", "enroll",
+	"kept", "state-is", "snapshot-ask", "snapshot-part"}
 
 // String gives the message's word.
 func (k Kind) String() string { return word(kinds, int(k)) }
@@ -108,7 +113,7 @@ var decoders = map[Kind]func(*reader) Message{
 		return Heartbeat{readBallot(r), Number(r.uvarint("count")), readSlot(r)}
 	},
 	KindHeard: func(r *reader) Message {
-		return Heard{readBallot(r), StoreID(r.uint64("store")), Number(r.uvarint("count"))}
+		return Heard{readBallot(r), StoreID(r.uint64("store")), Number(r.uvarint("count")), r.bool("full")}
 	},
 	KindHighest: func(r *reader) Message { return Highest{Number(r.uvarint("question"))} },
 	KindHighestIs: func(r *reader) Message {
@@ -119,11 +124,17 @@ var decoders = map[Kind]func(*reader) Message{
 	},
 	KindCatchUp: func(r *reader) Message { return CatchUp{readSlot(r)} },
 	KindChosen: func(r *reader) Message {
-		return Chosen{readSlot(r), readSlot(r), readList(r, 13, "entries", readEntry)}
+		return Chosen{readSlot(r), readSlot(r), readSlot(r), readList(r, 13, "entries", readEntry)}
 	},
 	KindVoted: func(r *reader) Message {
 		return Voted{StoreID(r.uint64("store")), readSlot(r), readSlot(r), r.bool("more"), readSlot(r),
 			readList(r, voteSize, "votes", readVote)}
+	},
+	KindKept:        func(r *reader) Message { return Kept{StoreID(r.uint64("store")), readSlot(r), readSlot(r)} },
+	KindStateIs:     func(r *reader) Message { return StateIs{readSlot(r), readDigest(r)} },
+	KindSnapshotAsk: func(r *reader) Message { return SnapshotAsk{readSlot(r), Number(r.uvarint("offset"))} },
+	KindSnapshotPart: func(r *reader) Message {
+		return SnapshotPart{readSlot(r), Number(r.uvarint("size")), readDigest(r), Number(r.uvarint("offset")), r.bytes("part")}
 	},
 	KindFinish: func(r *reader) Message { return Finish{readSlot(r), readSlot(r)} },
 	KindPropose: func(r *reader) Message {
@@ -167,32 +178,36 @@ var decoders = map[Kind]func(*reader) Message{
 
 const voteSize = 44 // the shortest binary form of a vote
 
-func (Survey) Kind() Kind      { return KindSurvey }
-func (Surveyed) Kind() Kind    { return KindSurveyed }
-func (Prepare) Kind() Kind     { return KindPrepare }
-func (Promise) Kind() Kind     { return KindPromise }
-func (Accept) Kind() Kind      { return KindAccept }
-func (Accepted) Kind() Kind    { return KindAccepted }
-func (Nack) Kind() Kind        { return KindNack }
-func (Heartbeat) Kind() Kind   { return KindHeartbeat }
-func (Heard) Kind() Kind       { return KindHeard }
-func (Highest) Kind() Kind     { return KindHighest }
-func (HighestIs) Kind() Kind   { return KindHighestIs }
-func (Learn) Kind() Kind       { return KindLearn }
-func (CatchUp) Kind() Kind     { return KindCatchUp }
-func (Chosen) Kind() Kind      { return KindChosen }
-func (Voted) Kind() Kind       { return KindVoted }
-func (Finish) Kind() Kind      { return KindFinish }
-func (Propose) Kind() Kind     { return KindPropose }
-func (Proposed) Kind() Kind    { return KindProposed }
-func (Refused) Kind() Kind     { return KindRefused }
-func (Notify) Kind() Kind      { return KindNotify }
-func (Handover) Kind() Kind    { return KindHandover }
-func (Init) Kind() Kind        { return KindInit }
-func (Initialised) Kind() Kind { return KindInitialised }
-func (Form) Kind() Kind        { return KindForm }
-func (Formed) Kind() Kind      { return KindFormed }
-func (Enroll) Kind() Kind      { return KindEnroll }
+func (Survey) Kind() Kind       { return KindSurvey }
+func (Surveyed) Kind() Kind     { return KindSurveyed }
+func (Prepare) Kind() Kind      { return KindPrepare }
+func (Promise) Kind() Kind      { return KindPromise }
+func (Accept) Kind() Kind       { return KindAccept }
+func (Accepted) Kind() Kind     { return KindAccepted }
+func (Nack) Kind() Kind         { return KindNack }
+func (Heartbeat) Kind() Kind    { return KindHeartbeat }
+func (Heard) Kind() Kind        { return KindHeard }
+func (Highest) Kind() Kind      { return KindHighest }
+func (HighestIs) Kind() Kind    { return KindHighestIs }
+func (Learn) Kind() Kind        { return KindLearn }
+func (CatchUp) Kind() Kind      { return KindCatchUp }
+func (Chosen) Kind() Kind       { return KindChosen }
+func (Voted) Kind() Kind        { return KindVoted }
+func (Finish) Kind() Kind       { return KindFinish }
+func (Propose) Kind() Kind      { return KindPropose }
+func (Proposed) Kind() Kind     { return KindProposed }
+func (Refused) Kind() Kind      { return KindRefused }
+func (Notify) Kind() Kind       { return KindNotify }
+func (Handover) Kind() Kind     { return KindHandover }
+func (Init) Kind() Kind         { return KindInit }
+func (Initialised) Kind() Kind  { return KindInitialised }
+func (Form) Kind() Kind         { return KindForm }
+func (Formed) Kind() Kind       { return KindFormed }
+func (Enroll) Kind() Kind       { return KindEnroll }
+func (Kept) Kind() Kind         { return KindKept }
+func (StateIs) Kind() Kind      { return KindStateIs }
+func (SnapshotAsk) Kind() Kind  { return KindSnapshotAsk }
+func (SnapshotPart) Kind() Kind { return KindSnapshotPart }
 
 func (m Survey) append(b []byte) []byte { return putUint(b, uint64(m.Question)) }
 
@@ -232,7 +247,7 @@ func (m Heartbeat) append(b []byte) []byte {
 }
 
 func (m Heard) append(b []byte) []byte {
-	return putUint(putID(m.Ballot.append(b), m.Store), uint64(m.Count))
+	return putBool(putUint(putID(m.Ballot.append(b), m.Store), uint64(m.Count)), m.Full)
 }
 
 func (m Highest) append(b []byte) []byte { return putUint(b, uint64(m.Question)) }
@@ -248,7 +263,7 @@ func (m Learn) append(b []byte) []byte { return putList(putID(b, m.Store), m.Vot
 func (m CatchUp) append(b []byte) []byte { return putSlot(b, m.First) }
 
 func (m Chosen) append(b []byte) []byte {
-	b = putSlot(putSlot(b, m.First), m.Watermark)
+	b = putSlot(putSlot(putSlot(b, m.First), m.Watermark), m.Floor)
 	return putList(b, m.Entries, func(b []byte, e Entry) []byte { return e.append(b) })
 }
 
@@ -294,4 +309,15 @@ func (m Formed) append(b []byte) []byte {
 
 func (m Enroll) append(b []byte) []byte {
 	return putList(append(b, m.NewCluster[:]...), m.Stores, putStore)
+}
+
+func (m Kept) append(b []byte) []byte { return putSlot(putSlot(putID(b, m.Store), m.Last), m.Previous) }
+
+func (m StateIs) append(b []byte) []byte { return append(putSlot(b, m.Slot), m.Digest[:]...) }
+
+func (m SnapshotAsk) append(b []byte) []byte { return putUint(putSlot(b, m.Slot), uint64(m.Offset)) }
+
+func (m SnapshotPart) append(b []byte) []byte {
+	b = append(putUint(putSlot(b, m.Slot), uint64(m.Size)), m.Digest[:]...)
+	return putBytes(putUint(b, uint64(m.Offset)), m.Bytes)
 }

@@ -17,7 +17,7 @@ func DecodeRecord(kind RecordKind, b []byte) (Record, error) {
 	case AcceptedKind:
 		rec = AcceptedRecord{readBallot(r), readSlot(r), readList(r, 3, "proposals", readProposal)}
 	case FloorKind:
-		rec = FloorRecord{readSlot(r), LogTime(r.uvarint("log time"))}
+		rec = FloorRecord{readSlot(r), LogTime(r.uvarint("log time")), readBallot(r)}
 	case IdentityKind:
 		rec = IdentityRecord{readIdentity(r)}
 	default:
@@ -36,7 +36,7 @@ func (a AcceptedRecord) append(b []byte) []byte {
 }
 
 func (f FloorRecord) append(b []byte) []byte {
-	return putUint(putSlot(b, f.Floor), uint64(f.Time))
+	return f.Promise.append(putUint(putSlot(b, f.Floor), uint64(f.Time)))
 }
 
 func (i IdentityRecord) append(b []byte) []byte {

@@ -106,7 +106,7 @@ func TestUnknownVersionsAndKindsAreRefusedAndNamed(t *testing.T) {
 		{0, 0, "version 0, this node speaks 1"},
 		{0, 2, "version 2, this node speaks 1"},
 		{1, byte(paxos.KindLocal), "unknown kind of message 0"},
-		{1, byte(paxos.KindEnroll) + 1, "unknown kind of message 27"},
+		{1, byte(paxos.KindSnapshotPart) + 1, "unknown kind of message 31"},
 		{1, 255, "unknown kind of message 255"},
 	} {
 		bad := bytes.Clone(good)

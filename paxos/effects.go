@@ -42,10 +42,12 @@ type AcceptedRecord struct {
 }
 
 // FloorRecord keeps that all slots below Floor were chosen and truncated, up
-// to the log time Time.
+// to the log time Time; and the promise, since the records that held it may go
+// with what is truncated.
 type FloorRecord struct {
-	Floor Slot
-	Time  LogTime
+	Floor   Slot
+	Time    LogTime
+	Promise Ballot
 }
 
 // IdentityRecord keeps who the acceptor is. It is durable before the records
@@ -113,11 +115,14 @@ const (
 	EventFinish
 	EventHandover
 	EventRejected
+	EventSnapshot
+	EventTruncated
+	EventRead
 )
 
 var eventKinds = []string{"prepare", "promise", "accept", "accepted", "nack", "learn", "chosen", "applied",
 	"notify", "elected", "stepped-down", "campaign", "catch-up", "propose", "refused", "standing", "finish",
-	"handover", "rejected"}
+	"handover", "rejected", "snapshot", "truncated", "read"}
 
 // String gives the kind's word.
 func (k EventKind) String() string { return word(eventKinds, int(k)) }

@@ -16,7 +16,8 @@ var every = []paxos.Message{
 	paxos.Survey{}, paxos.Surveyed{}, paxos.Prepare{}, paxos.Promise{}, paxos.Accept{}, paxos.Accepted{}, paxos.Nack{},
 	paxos.Heartbeat{}, paxos.Heard{}, paxos.Highest{}, paxos.HighestIs{}, paxos.Learn{}, paxos.CatchUp{}, paxos.Chosen{},
 	paxos.Voted{}, paxos.Finish{}, paxos.Propose{}, paxos.Proposed{}, paxos.Refused{}, paxos.Notify{}, paxos.Handover{},
-	paxos.Init{}, paxos.Initialised{}, paxos.Form{}, paxos.Formed{}, paxos.Enroll{},
+	paxos.Init{}, paxos.Initialised{}, paxos.Form{}, paxos.Formed{}, paxos.Enroll{}, paxos.Kept{},
+	paxos.StateIs{}, paxos.SnapshotAsk{}, paxos.SnapshotPart{},
 }
 
 // everyRecord is one record of each kind.
@@ -37,8 +38,8 @@ func newDice(seed int) *paxos.Dice {
 
 // words is how many words each enumeration has.
 var words = map[reflect.Type]int{
-	reflect.TypeFor[paxos.Standing](): 4, reflect.TypeFor[paxos.Reason](): 12,
-	reflect.TypeFor[paxos.Verdict](): 5, reflect.TypeFor[paxos.Progress](): 4,
+	reflect.TypeFor[paxos.Standing](): 4, reflect.TypeFor[paxos.Reason](): 13,
+	reflect.TypeFor[paxos.Verdict](): 6, reflect.TypeFor[paxos.Progress](): 4,
 }
 
 var (

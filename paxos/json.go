@@ -29,7 +29,8 @@ var messageTypes = map[Kind]reflect.Type{}
 func init() {
 	for _, m := range []Message{Survey{}, Surveyed{}, Prepare{}, Promise{}, Accept{}, Accepted{}, Nack{}, Heartbeat{},
 		Heard{}, Highest{}, HighestIs{}, Learn{}, CatchUp{}, Chosen{}, Voted{}, Finish{}, Propose{}, Proposed{},
-		Refused{}, Notify{}, Handover{}, Init{}, Initialised{}, Form{}, Formed{}, Enroll{}} {
+		Refused{}, Notify{}, Handover{}, Init{}, Initialised{}, Form{}, Formed{}, Enroll{},
+		Kept{}, StateIs{}, SnapshotAsk{}, SnapshotPart{}} {
 		messageTypes[m.Kind()] = reflect.TypeOf(m)
 	}
 }

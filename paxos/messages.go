@@ -97,6 +97,8 @@ type Heard struct {
 	Ballot Ballot  `json:"ballot"`
 	Store  StoreID `json:"store"`
 	Count  Number  `json:"count"`
+	// Full says that the acceptor's disk has little room left.
+	Full bool `json:"full"`
 }
 
 // Highest is the quorum read's question to an acceptor: which is the highest
@@ -125,10 +127,12 @@ type CatchUp struct {
 }
 
 // Chosen answers CatchUp with chosen entries in slot order, without gaps, from
-// First on; Watermark is the first slot the learner has not applied.
+// First on; Watermark is the first slot the learner has not applied, and Floor
+// the first whose entry it still has: below it there are only snapshots.
 type Chosen struct {
 	First     Slot    `json:"first"`
 	Watermark Slot    `json:"watermark"`
+	Floor     Slot    `json:"floor"`
 	Entries   []Entry `json:"entries"`
 }
 
@@ -234,6 +238,41 @@ type Enroll struct {
 	Stores     []StoreOf `json:"stores"`
 }
 
+// Kept tells an acceptor which snapshots a learner has on its disk, read back
+// after the sync: the last one and the one before it, 0 for none. A snapshot of
+// slot S holds the effects of every slot up to and including S. Store is the
+// disk they are on.
+type Kept struct {
+	Store    StoreID `json:"store"`
+	Last     Slot    `json:"last"`
+	Previous Slot    `json:"previous"`
+}
+
+// StateIs tells other learners the digest of a snapshot. Learners take them at
+// the same slots, and equal logs give equal states.
+type StateIs struct {
+	Slot   Slot   `json:"slot"`
+	Digest Digest `json:"digest"`
+}
+
+// SnapshotAsk asks a learner for a part of its snapshot of a slot, from a byte
+// on; Slot 0 asks for the last one it has.
+type SnapshotAsk struct {
+	Slot   Slot   `json:"slot"`
+	Offset Number `json:"offset"`
+}
+
+// SnapshotPart answers SnapshotAsk: bytes of the snapshot from Offset on. Size
+// and Digest are those of the whole, so that the rest can be had from any
+// learner that has the same one. Slot 0 says that there is none.
+type SnapshotPart struct {
+	Slot   Slot   `json:"slot"`
+	Size   Number `json:"size"`
+	Digest Digest `json:"digest"`
+	Offset Number `json:"offset"`
+	Bytes  []byte `json:"bytes"`
+}
+
 // Reason says why something was refused.
 type Reason uint8
 
@@ -263,10 +302,13 @@ const (
 	SteppedDown
 	// NoLearner: no learner has reported to the client service yet.
 	NoLearner
+	// DiskFull: the acceptors' disks have little room left; only commands that
+	// free some are taken.
+	DiskFull
 )
 
 var reasons = []string{"none", "preempted", "below-floor", "too-far", "not-member", "two-values",
-	"not-leading", "no-quorum", "overloaded", "stopping", "stepped-down", "no-learner"}
+	"not-leading", "no-quorum", "overloaded", "stopping", "stepped-down", "no-learner", "disk-full"}
 
 // String gives the reason's word.
 func (r Reason) String() string { return word(reasons, int(r)) }

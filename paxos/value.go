@@ -120,13 +120,16 @@ const (
 	Confirmed
 	// KeyReused: the idempotency key was used before for another body.
 	KeyReused
-	// Expired: the copy is older than what the session table remembers.
+	// Expired: the session of its name is not open (any more).
 	Expired
 	// Burnt: the key or name was burnt; the command never takes effect.
 	Burnt
+	// Late: it was admitted before things that are forgotten by now, and may be
+	// a copy of one of them. No copy under this name has had an effect.
+	Late
 )
 
-var verdicts = []string{"applied", "confirmed", "key-reused", "expired", "burnt"}
+var verdicts = []string{"applied", "confirmed", "key-reused", "expired", "burnt", "late"}
 
 // String gives the verdict's word.
 func (v Verdict) String() string { return word(verdicts, int(v)) }
