@@ -36,6 +36,11 @@ type Config struct {
 	FreshStore   paxos.StoreID
 	// PageBytes bounds the values in one Promise or Voted message.
 	PageBytes int
+	// Snapshots is how many learners must have a snapshot before what it holds
+	// is truncated; 0 truncates nothing.
+	Snapshots int
+	// TruncateSlots is the least number of slots that a truncation is worth.
+	TruncateSlots int
 	// Mute, if not empty, says why the disk must not vote.
 	Mute string
 }
@@ -59,6 +64,8 @@ type Acceptor struct {
 	chosen paxos.Slot
 	led    paxos.Ballot
 	silent uint32
+	kept   map[paxos.NodeID]paxos.Kept // what learners reported last
+	full   bool
 
 	votes []paxos.Vote // of this turn, told to the learners in Flush
 	init  initialisation
@@ -70,7 +77,7 @@ type Acceptor struct {
 func New(cfg Config, identity paxos.Identity) *Acceptor {
 	a := &Acceptor{
 		cfg: cfg, identity: identity, mute: cfg.Mute, floor: 1,
-		accepted: map[paxos.Slot]paxos.Entry{}, digests: map[paxos.Slot]paxos.Digest{},
+		accepted: map[paxos.Slot]paxos.Entry{}, digests: map[paxos.Slot]paxos.Digest{}, kept: map[paxos.NodeID]paxos.Kept{},
 	}
 	if a.mute == "" && identity.Standing != paxos.Blank {
 		a.mute = whyForeign(cfg, identity)
@@ -111,6 +118,10 @@ func (a *Acceptor) Restore(rec paxos.Record) error {
 		}
 		a.believe(rec.Chosen)
 	case paxos.FloorRecord:
+		if rec.Promise.Less(a.promise) || rec.Floor <= a.floor {
+			return fmt.Errorf("floor %d with promise %v follows floor %d with promise %v", rec.Floor, rec.Promise, a.floor, a.promise)
+		}
+		a.promise = rec.Promise
 		a.truncate(rec.Floor, rec.Time)
 	default:
 		return fmt.Errorf("a record of kind %d does not belong into an acceptor's journal", rec.RecordKind())
@@ -138,6 +149,10 @@ func (a *Acceptor) Step(e paxos.Envelope) paxos.Effects {
 		a.highestSlot(e.From, m)
 	case paxos.CatchUp:
 		a.catchUp(e.From, m)
+	case paxos.Kept:
+		a.snapshotKept(e.From, m)
+	case paxos.DiskSpace:
+		a.full = m.Full
 	case paxos.Init:
 		a.initialise(e.From)
 	case paxos.Initialised:
@@ -325,25 +340,13 @@ func (a *Acceptor) put(e paxos.Entry, d paxos.Digest) {
 	a.time = max(a.time, e.Value.Time)
 }
 
-// truncate forgets the values of all slots below floor.
-func (a *Acceptor) truncate(floor paxos.Slot, time paxos.LogTime) {
-	n, _ := slices.BinarySearch(a.slots, floor)
-	for _, s := range a.slots[:n] {
-		delete(a.accepted, s)
-		delete(a.digests, s)
-	}
-	a.slots = slices.Clone(a.slots[n:])
-	a.floor = max(a.floor, floor)
-	a.time = max(a.time, time)
-}
-
 func (a *Acceptor) heartbeat(from paxos.NodeID, m paxos.Heartbeat) {
 	if a.refuses(from, m.Ballot) {
 		return
 	}
 	a.led, a.silent = m.Ballot, 0
 	a.believe(m.Chosen)
-	a.send(from, paxos.Heard{Ballot: m.Ballot, Store: a.identity.Store, Count: m.Count})
+	a.send(from, paxos.Heard{Ballot: m.Ballot, Store: a.identity.Store, Count: m.Count, Full: a.full})
 }
 
 func (a *Acceptor) survey(from paxos.NodeID, m paxos.Survey) {

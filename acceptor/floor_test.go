@@ -18,7 +18,7 @@ func truncated(t testing.TB, cfg acceptor.Config, floor paxos.Slot) *acceptor.Ac
 	a := acceptor.New(cfg, identity(cfg.Node))
 	for _, r := range []paxos.Record{
 		paxos.AcceptedRecord{Ballot: ballot(1, "p1"), Proposals: []paxos.Proposal{at(1, "a"), at(2, "bb"), at(3, "ccc"), at(4, "dddd"), at(5, "eeeee")}},
-		paxos.FloorRecord{Floor: floor, Time: 77},
+		paxos.FloorRecord{Floor: floor, Time: 77, Promise: ballot(1, "p1")},
 	} {
 		if err := a.Restore(r); err != nil {
 			t.Fatal(err)
@@ -69,10 +69,13 @@ func TestAnAcceptorWithoutEntriesPromisesFromItsFloorOn(t *testing.T) {
 
 func TestTheFloorIsNeverLowered(t *testing.T) {
 	a := truncated(t, configOf("a1"), 4)
-	if err := a.Restore(paxos.FloorRecord{Floor: 2}); err != nil {
-		t.Fatal(err)
+	for _, bad := range []paxos.FloorRecord{{Floor: 2, Promise: ballot(1, "p1")}, {Floor: 4, Promise: ballot(1, "p1")}, {Floor: 5}} {
+		if err := a.Restore(bad); err == nil {
+			t.Errorf("%+v was taken after floor 4", bad)
+		}
 	}
-	if a.Status().Floor != 4 {
+	kept(a, "l1", 3, 2)
+	if out := kept(a, "l2", 3, 2); len(out.Persist) > 0 || a.Status().Floor != 4 {
 		t.Errorf("the floor is %d", a.Status().Floor)
 	}
 }
@@ -109,7 +112,7 @@ func fetch(t *rapid.T, a *acceptor.Acceptor, first paxos.Slot) (promised, voted 
 		}
 		to[e.Slot] = fmt.Sprint(e.Ballot, d)
 	}
-	b := ballot(100, "p9")
+	b := ballot(100, "p9") // above p1's
 	for at, more := first, true; more; {
 		m := step(a, "p9", paxos.Prepare{Ballot: b, First: at}).Send[0].Message.(paxos.Promise)
 		if m.First != at || m.More && m.Next <= at || m.Next < at || m.Ballot != b {
@@ -150,7 +153,9 @@ func TestPagesOfAnySizeSayTheSameTogether(t *testing.T) {
 				want[p.Slot] = fmt.Sprint(b, p.Value.Digest())
 			}
 		}
-		records = append(records, paxos.FloorRecord{Floor: floor})
+		if floor > 1 {
+			records = append(records, paxos.FloorRecord{Floor: floor, Promise: ballot(100, "p1")})
+		}
 		for _, size := range []int{0, 1, 150, rapid.IntRange(0, 2000).Draw(t, "page"), 1 << 30} {
 			cfg := configOf("a1")
 			cfg.PageBytes = size

@@ -123,7 +123,7 @@ func (d *disk) covers(e paxos.Envelope) error {
 				accepted[p.Slot], digests[p.Slot] = r.Ballot, p.Value.Digest()
 			}
 		case paxos.FloorRecord:
-			floor = r.Floor
+			floor, promised = r.Floor, r.Promise
 		}
 	}
 	switch m := e.Message.(type) {
@@ -158,4 +158,9 @@ func (d *disk) covers(e paxos.Envelope) error {
 		}
 	}
 	return nil
+}
+
+// kept lets a learner report its last two snapshots.
+func kept(a *acceptor.Acceptor, id paxos.NodeID, last, previous paxos.Slot) paxos.Effects {
+	return step(a, id, paxos.Kept{Store: 21, Last: last, Previous: previous})
 }

@@ -26,7 +26,7 @@ type play struct {
 
 func newPlay() *play {
 	p := &play{cfg: configOf("a1"), disk: disk{identity: identity("a1")}, said: map[paxos.Slot]map[paxos.Ballot]paxos.Digest{}}
-	p.cfg.PageBytes = 300
+	p.cfg.PageBytes, p.cfg.Snapshots, p.cfg.TruncateSlots = 300, 2, 1
 	p.a, _ = p.disk.start(p.cfg)
 	return p
 }
@@ -80,6 +80,13 @@ func (p *play) restart(t *rapid.T) {
 	p.a = a
 }
 
+// truncate lets learners report snapshots.
+func (p *play) truncate(t *rapid.T) {
+	for _, id := range []paxos.NodeID{"l1", "l2"} {
+		p.take(t, kept(p.a, id, 9, paxos.Slot(rapid.IntRange(0, 8).Draw(t, "previous"))))
+	}
+}
+
 func drawBallot(t *rapid.T) paxos.Ballot {
 	return paxos.Ballot{
 		Number:   paxos.Number(rapid.OneOf(rapid.Uint64Range(0, 4), rapid.Just[uint64](1<<40)).Draw(t, "number")),
@@ -118,11 +125,7 @@ func TestNothingIsSaidBeforeItIsOnDiskAndNoPromiseFalls(t *testing.T) {
 				p.restart(t)
 			},
 			"truncate": func(t *rapid.T) {
-				floor := paxos.FloorRecord{Floor: paxos.Slot(rapid.IntRange(1, 5).Draw(t, "floor")), Time: 3}
-				p.disk.write([]paxos.Record{floor})
-				if err := p.a.Restore(floor); err != nil {
-					t.Fatal(err)
-				}
+				p.truncate(t)
 			},
 		})
 	})
@@ -136,11 +139,7 @@ func TestARestoredAcceptorAnswersLikeTheOneThatEnded(t *testing.T) {
 		for range rapid.IntRange(0, 12).Draw(t, "messages") {
 			p.take(t, step(p.a, "p1", drawMessage(t)))
 			if rapid.IntRange(0, 9).Draw(t, "truncate") == 0 {
-				floor := paxos.FloorRecord{Floor: paxos.Slot(rapid.IntRange(1, 5).Draw(t, "floor")), Time: 3}
-				p.disk.write([]paxos.Record{floor})
-				if err := p.a.Restore(floor); err != nil {
-					t.Fatal(err)
-				}
+				p.truncate(t)
 			}
 		}
 		old := p.a
@@ -183,10 +182,12 @@ func TestAJournalThatNoAcceptorWritesIsRefused(t *testing.T) {
 		records []paxos.Record
 		want    string
 	}{
-		"a promise that falls":       {[]paxos.Record{paxos.PromisedRecord{Ballot: ballot(5, "p1")}, paxos.PromisedRecord{Ballot: ballot(4, "p1")}}, "promise 4.p1 follows promise 5.p1"},
-		"a promise twice":            {[]paxos.Record{paxos.PromisedRecord{Ballot: ballot(5, "p1")}, paxos.PromisedRecord{Ballot: ballot(5, "p1")}}, "promise 5.p1 follows promise 5.p1"},
-		"accepted below the promise": {[]paxos.Record{paxos.PromisedRecord{Ballot: ballot(5, "p1")}, paxos.AcceptedRecord{Ballot: ballot(4, "p9")}}, "accepted under 4.p9 after promise 5.p1"},
-		"an identity":                {[]paxos.Record{paxos.IdentityRecord{}}, "kind 4 does not belong"},
+		"a promise that falls":            {[]paxos.Record{paxos.PromisedRecord{Ballot: ballot(5, "p1")}, paxos.PromisedRecord{Ballot: ballot(4, "p1")}}, "promise 4.p1 follows promise 5.p1"},
+		"a promise twice":                 {[]paxos.Record{paxos.PromisedRecord{Ballot: ballot(5, "p1")}, paxos.PromisedRecord{Ballot: ballot(5, "p1")}}, "promise 5.p1 follows promise 5.p1"},
+		"accepted below the promise":      {[]paxos.Record{paxos.PromisedRecord{Ballot: ballot(5, "p1")}, paxos.AcceptedRecord{Ballot: ballot(4, "p9")}}, "accepted under 4.p9 after promise 5.p1"},
+		"a floor that falls":              {[]paxos.Record{paxos.FloorRecord{Floor: 7}, paxos.FloorRecord{Floor: 6}}, "floor 6 with promise none follows floor 7"},
+		"a floor that lowers the promise": {[]paxos.Record{paxos.PromisedRecord{Ballot: ballot(5, "p1")}, paxos.FloorRecord{Floor: 7, Promise: ballot(4, "p1")}}, "promise 4.p1 follows floor 1 with promise 5.p1"},
+		"an identity":                     {[]paxos.Record{paxos.IdentityRecord{}}, "kind 4 does not belong"},
 	} {
 		a, last := newMember("a1"), error(nil)
 		for _, r := range c.records {
