@@ -289,7 +289,7 @@ func (p *Proposer) collected() {
 func (p *Proposer) lead(c *collection, time paxos.LogTime) {
 	p.phase, p.failures = Leading, 0
 	p.flight, p.bytes = map[paxos.Slot]*flying{}, 0
-	p.heard = map[paxos.NodeID]int{}
+	p.heard, p.full = map[paxos.NodeID]int{}, map[paxos.NodeID]bool{}
 	for _, id := range p.cfg.Configuration.Acceptors {
 		p.heard[id] = p.tick - p.cfg.ElectionTicks
 		if c.reports[id].complete {

@@ -43,7 +43,8 @@ type stopping struct {
 
 // propose takes a message's commands, if this proposer leads, and else says who
 // does. A refusal here is certain, no Accept left for any of them, unless one
-// of them is under way from before.
+// of them is under way from before. Without room on the disks, only what frees
+// some is taken.
 func (p *Proposer) propose(from paxos.NodeID, m paxos.Propose) {
 	if p.attempts.late(m) {
 		return // a copy of a message that was answered: its answer stands
@@ -70,13 +71,47 @@ func (p *Proposer) propose(from paxos.NodeID, m paxos.Propose) {
 		p.refuse(waiter{from, m.Attempt}, names, why, flying)
 		return
 	}
-	for _, c := range m.Commands {
+	for _, c := range p.withRoom(m.Commands, waiter{from, m.Attempt}) {
 		// One that is under way was sent before: its answer is this one's.
 		if !p.underway(c.Name()) {
 			p.queue.push(c, waiter{from, m.Attempt})
 		}
 	}
 	p.event(paxos.Event{Kind: paxos.EventPropose, Peer: from, Count: len(m.Commands)})
+}
+
+// diskFull reports whether commands must wait for room: without as many
+// acceptors as a quorum that have some, only what frees room is let in, so that
+// there is a way back.
+func (p *Proposer) diskFull() bool {
+	room := 0
+	for _, id := range p.cfg.Configuration.Acceptors {
+		if !p.full[id] {
+			room++
+		}
+	}
+	return p.cfg.Frees != nil && room < p.cfg.Configuration.Quorum()
+}
+
+// withRoom gives the commands that there is room for, and refuses the others
+// for certain, except copies of what is under way.
+func (p *Proposer) withRoom(commands []paxos.Command, w waiter) []paxos.Command {
+	if !p.diskFull() {
+		return commands
+	}
+	var taken []paxos.Command
+	var refused []paxos.CommandName
+	for _, c := range commands {
+		if p.underway(c.Name()) || p.cfg.Frees(c) {
+			taken = append(taken, c)
+		} else {
+			refused = append(refused, c.Name())
+		}
+	}
+	if len(refused) > 0 {
+		p.refuse(w, refused, paxos.DiskFull, false)
+	}
+	return taken
 }
 
 func (p *Proposer) refuse(to waiter, names []paxos.CommandName, why paxos.Reason, uncertain bool) {

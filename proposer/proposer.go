@@ -34,6 +34,10 @@ type Config struct {
 	MaxBatchBytes   int // bytes of commands in one slot
 	MaxWaiting      int // commands that may wait; above it: Overloaded
 	MaxWaitingBytes int // bytes of commands that may wait
+
+	// Frees tells which commands are taken while too few acceptors have room on
+	// their disks; nil: all.
+	Frees func(paxos.Command) bool
 }
 
 // Phase is what a proposer does now.
@@ -82,6 +86,7 @@ type Proposer struct {
 	first    paxos.Slot // Prepare covered every slot from here on
 	next     paxos.Slot // the first slot nothing was proposed for
 	heard    map[paxos.NodeID]int
+	full     map[paxos.NodeID]bool
 	beats    paxos.Number
 	lastTime paxos.LogTime
 	timeBase paxos.LogTime
@@ -125,7 +130,9 @@ func (p *Proposer) Step(e paxos.Envelope) paxos.Effects {
 	case paxos.Accepted:
 		p.accepted(e.From, m)
 	case paxos.Heard:
-		p.hearing(e.From, m.Store, m.Ballot)
+		if p.hearing(e.From, m.Store, m.Ballot) {
+			p.full[e.From] = m.Full
+		}
 	case paxos.Nack:
 		p.nack(e.From, m)
 	case paxos.Propose:
