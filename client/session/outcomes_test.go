@@ -52,13 +52,13 @@ func TestTheLastOutcomesStayAskable(t *testing.T) {
 // A learner that has just begun reports a low watermark. A command admitted
 // with it is expired when it comes, without an effect; the user does not hear
 // of that.
-func TestACommandThatWasExpiredOnArrivalIsSentUnderANewName(t *testing.T) {
+func TestACommandThatCameLateIsSentUnderANewName(t *testing.T) {
 	d := newDesk(t)
 	d.submit("u1", "pay", 100)
 	d.flush()
 	first := d.propose().Commands[0]
 	expired := outcome(first.Sequence)
-	expired.Verdict = paxos.Expired
+	expired.Verdict = paxos.Late
 	d.from("l1", paxos.Notify{Applied: 900, Outcomes: []paxos.Outcome{expired}})
 	d.flush()
 	again := d.propose().Commands[0]
@@ -104,5 +104,27 @@ func TestWithoutALearnerTheRefusalSaysSo(t *testing.T) {
 	d.tick(6)
 	if got := d.told("u1"); got.Fate != paxos.FateNotApplied || got.Reason != paxos.NoLearner {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestPendingBodiesAreBounded(t *testing.T) {
+	d := newDesk(t)
+	d.s = session.New(session.Config{Node: "c1", Configuration: config, Session: mine, SurveyTicks: 2, ResendTicks: resendTicks,
+		RetryTicks: retryTicks, AbandonTicks: abandonTicks, MaxPending: maxPending, MaxBytes: maxBytes, PendingBytes: 10})
+	d.meet()
+	d.from("l1", paxos.Notify{Applied: 5})
+	d.from("c1", paxos.Directory{Proposers: []paxos.NodeID{"p1"}, Leader: "p1"})
+	d.submit("u1", "one larger than all", 5) // alone it may
+	d.submit("u2", "x", 5)
+	if got := d.told("u2"); got.Fate != paxos.FateNotApplied || got.Reason != paxos.Overloaded {
+		t.Errorf("%+v", got)
+	}
+	d.tick(6)
+	d.told("u1")
+	for _, id := range []paxos.NodeID{"u3", "u4"} {
+		d.submit(id, "12345", 100)
+	}
+	if list := d.settled("u4"); len(list) > 0 {
+		t.Errorf("ten bytes fit: %+v", list)
 	}
 }

@@ -23,12 +23,19 @@ type Config struct {
 	Session       paxos.SessionID // 64 random bits, drawn for this start
 	Seed          uint64          // of the dice that choose a proposer
 
+	// Open and Touch are the bodies of the commands that open the session and
+	// that keep it alive when TouchTicks passed without another; without Open
+	// the session counts as open.
+	Open, Touch []byte
+
+	TouchTicks   int
 	SurveyTicks  int // between two questions for the cluster, until it is known
 	ResendTicks  int // after which an unanswered command is sent again
 	RetryTicks   int // after which a refused command is sent again
 	AbandonTicks int // how long the outcome of what nobody waited for stays askable
 	KeptOutcomes int // how many outcomes stay askable after they were told
 	MaxPending   int // commands that may wait for their outcome
+	PendingBytes int // of their bodies; 0 is no bound
 	MaxBytes     int // of commands in one Propose
 }
 
@@ -39,10 +46,16 @@ type Session struct {
 	adopt paxos.Adoption
 	tick  int
 
+	session paxos.SessionID
+	open    bool
+	opening paxos.Sequence // the command that opens it, 0 before
+	used    int            // the tick at which a command was last sent
+
 	applied   paxos.Slot // the highest watermark a learner reported
 	last      paxos.Sequence
 	confirmed paxos.Sequence // every lower sequence is settled
 	pending   map[paxos.Sequence]*pending
+	bytes     int                    // of users' commands in pending
 	abandoned map[paxos.Sequence]int // settled as unknown; until which tick it keeps the floor
 	unsent    []paxos.Sequence
 
@@ -75,7 +88,7 @@ type pending struct {
 // New makes a session.
 func New(cfg Config) *Session {
 	return &Session{
-		cfg: cfg, dice: paxos.Dice(cfg.Seed), confirmed: 1, pending: map[paxos.Sequence]*pending{},
+		cfg: cfg, dice: paxos.Dice(cfg.Seed), session: cfg.Session, confirmed: 1, pending: map[paxos.Sequence]*pending{},
 		abandoned: map[paxos.Sequence]int{}, heard: map[paxos.NodeID]int{},
 	}
 }
@@ -111,7 +124,13 @@ func (s *Session) Step(e paxos.Envelope) paxos.Effects {
 // messages, to one proposer.
 func (s *Session) Flush() paxos.Effects {
 	if len(s.unsent) > 0 && s.adopt.Done() && s.applied > 0 {
-		s.propose()
+		if s.opened() {
+			s.propose(s.unsent)
+			s.unsent = nil
+		} else if i := slices.Index(s.unsent, s.opening); i >= 0 {
+			s.unsent = slices.Delete(s.unsent, i, i+1)
+			s.propose([]paxos.Sequence{s.opening})
+		}
 	}
 	return s.effects()
 }
@@ -136,6 +155,7 @@ func (s *Session) Tick() paxos.Effects {
 			}
 		}
 	}
+	s.touch()
 	for sequence, until := range s.abandoned {
 		if s.tick >= until {
 			delete(s.abandoned, sequence)
@@ -155,18 +175,19 @@ func (s *Session) send(to paxos.NodeID, m paxos.Message) {
 }
 
 func (s *Session) submit(from paxos.NodeID, m paxos.Submit) {
-	if len(s.pending) >= s.cfg.MaxPending {
+	if len(s.pending) >= s.cfg.MaxPending || s.cfg.PendingBytes > 0 && s.bytes > 0 && s.bytes+len(m.Body) > s.cfg.PendingBytes {
 		s.send(from, paxos.Settled{Fate: paxos.FateNotApplied, Reason: paxos.Overloaded})
 		return
 	}
 	s.last++
 	p := &pending{
-		command:  paxos.Command{Session: s.cfg.Session, Sequence: s.last, Client: s.cfg.Node, Key: m.Key, Body: m.Body},
+		command:  paxos.Command{Session: s.session, Sequence: s.last, Client: s.cfg.Node, Key: m.Key, Body: m.Body},
 		asker:    from,
 		deadline: s.tick + max(1, m.Ticks),
 		open:     map[paxos.Number]bool{},
 	}
 	s.pending[s.last] = p
+	s.bytes += len(m.Body)
 	s.unsent = append(s.unsent, s.last)
 	if m.NoWait {
 		s.send(from, paxos.Settled{Fate: paxos.FatePending, Name: p.command.Name()})
@@ -174,14 +195,14 @@ func (s *Session) submit(from paxos.NodeID, m paxos.Submit) {
 	}
 }
 
-// propose sends what waits to the proposer that is said to lead.
-func (s *Session) propose() {
+// propose sends commands to the proposer that is said to lead.
+func (s *Session) propose(sequences []paxos.Sequence) {
 	to := s.target()
 	if to == "" {
-		s.retryLater(s.unsent)
-		s.unsent = nil
+		s.retryLater(sequences)
 		return
 	}
+	s.used = s.tick
 	floor := s.floor()
 	var commands []paxos.Command
 	bytes := 0
@@ -192,7 +213,7 @@ func (s *Session) propose() {
 		}
 		commands, bytes = nil, 0
 	}
-	for _, sequence := range s.unsent {
+	for _, sequence := range sequences {
 		p := s.pending[sequence]
 		if p == nil {
 			continue
@@ -217,7 +238,6 @@ func (s *Session) propose() {
 		p.retry = s.tick + s.cfg.ResendTicks
 	}
 	leave()
-	s.unsent = nil
 }
 
 // floor is the sequence from which on the user may still ask what became of a
@@ -257,7 +277,7 @@ func (s *Session) refused(from paxos.NodeID, m paxos.Refused) {
 	var again []paxos.Sequence
 	for _, name := range m.Commands {
 		p := s.pending[name.Sequence]
-		if p == nil || name.Session != s.cfg.Session || !p.open[m.Attempt] {
+		if p == nil || name != p.command.Name() || !p.open[m.Attempt] {
 			continue
 		}
 		p.refusal = m
@@ -290,14 +310,19 @@ func (s *Session) notify(from paxos.NodeID, m paxos.Notify) {
 	s.applied = max(s.applied, m.Applied)
 	known := 0
 	for _, o := range m.Outcomes {
-		s.reports = append(s.reports, Report{from, o})
+		told := o
+		told.Result = nil // it may be large, and is for the asker alone
+		s.reports = append(s.reports, Report{from, told})
 		p := s.pending[o.Sequence]
-		if o.Session != s.cfg.Session || p == nil {
+		if p == nil || o.Session != p.command.Session {
 			continue
 		}
 		known++
-		if s.harmless(o, p) && s.again(p) {
+		if s.ownSettled(o) || s.harmless(o, p) && s.again(p) {
 			continue
+		}
+		if o.Verdict == paxos.Expired && o.Session == s.session {
+			s.expired()
 		}
 		s.settle(o.Sequence, p, paxos.Settled{Fate: paxos.FateKnown, Outcome: o})
 	}
@@ -307,78 +332,4 @@ func (s *Session) notify(from paxos.NodeID, m paxos.Notify) {
 	if known > 0 {
 		s.out.Events = append(s.out.Events, paxos.Event{Kind: paxos.EventNotify, Peer: from, Slot: m.Outcomes[0].Slot, Count: known})
 	}
-}
-
-// harmless tells outcomes that say more of the name than of the command. No
-// copy under the old name has had an effect, and none will: a command was
-// expired when it came, because the watermark of its admission was that of a
-// learner that had just begun; or somebody burnt a name before it was drawn.
-func (s *Session) harmless(o paxos.Outcome, p *pending) bool {
-	switch o.Verdict {
-	case paxos.Expired:
-		return s.applied > p.command.Admitted
-	case paxos.Burnt:
-		return p.command.Key == "" && !p.renamed
-	}
-	return false
-}
-
-// again sends a command under a new name.
-func (s *Session) again(p *pending) bool {
-	if p.asker == "" {
-		return false
-	}
-	delete(s.pending, p.command.Sequence)
-	p.renamed = true // once is enough: whoever burns every name means it
-	s.last++
-	p.command.Sequence, p.command.Admitted = s.last, 0
-	p.open = map[paxos.Number]bool{}
-	s.pending[s.last] = p
-	s.unsent = append(s.unsent, s.last)
-	return true
-}
-
-// keep lets the outcome of a command be asked for, for a while.
-func (s *Session) keep(sequence paxos.Sequence) {
-	if len(s.abandoned) < s.cfg.MaxPending {
-		s.abandoned[sequence] = s.tick + s.cfg.AbandonTicks
-	}
-}
-
-func (s *Session) settle(sequence paxos.Sequence, p *pending, answer paxos.Settled) {
-	delete(s.pending, sequence)
-	if p.asker == "" {
-		s.keep(sequence) // who did not wait was promised that he can ask
-	} else {
-		answer.Name = p.command.Name()
-		s.send(p.asker, answer)
-	}
-}
-
-// giveUp answers at the user's deadline: not applied only if every attempt was
-// refused for certain, and else unknown (docs/protocol.md, Once, and the truth).
-func (s *Session) giveUp(sequence paxos.Sequence, p *pending) {
-	answer := paxos.Settled{Fate: paxos.FateNotApplied, Reason: p.refusal.Reason,
-		Answering: int(p.refusal.Answering), Needed: s.cfg.Configuration.Quorum()}
-	switch {
-	case !s.adopt.Done():
-		answer.Reason, answer.Answering = paxos.NoQuorum, s.answering()
-	case s.applied == 0:
-		answer.Reason = paxos.NoLearner
-	}
-	if len(p.open) > 0 {
-		answer.Fate = paxos.FateUnknown
-		s.keep(sequence)
-	}
-	s.settle(sequence, p, answer)
-}
-
-func (s *Session) answering() int {
-	n := 0
-	for _, at := range s.heard {
-		if s.tick-at <= 3*s.cfg.SurveyTicks {
-			n++
-		}
-	}
-	return n
 }

@@ -24,6 +24,7 @@ func (s *Session) Reports(limit int) []Report {
 type Status struct {
 	Cluster  paxos.ClusterID `json:"cluster"`
 	Session  paxos.SessionID `json:"session"`
+	Open     bool            `json:"open"`
 	Sequence paxos.Sequence  `json:"last_sequence"`
 	Pending  int             `json:"pending"`
 	Unknown  int             `json:"unknown"`
@@ -33,5 +34,5 @@ type Status struct {
 
 // Status gives the inner state.
 func (s *Session) Status() Status {
-	return Status{s.adopt.Cluster, s.cfg.Session, s.last, len(s.pending), len(s.abandoned), s.applied, s.leader}
+	return Status{s.adopt.Cluster, s.session, s.open || s.cfg.Open == nil, s.last, len(s.pending), len(s.abandoned), s.applied, s.leader}
 }
