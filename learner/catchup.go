@@ -47,6 +47,10 @@ func (l *Learner) voted(from paxos.NodeID, m paxos.Voted) {
 		return
 	}
 	l.learn(from, m.Store, m.Votes)
+	if m.Floor > l.next && l.adopt.IsVoter(from, m.Store) {
+		l.fetchSnapshot()
+		return
+	}
 	if m.More && m.Next > m.First && m.Next < l.next+maxAhead {
 		l.ask(from, m.Next)
 	}
@@ -64,8 +68,8 @@ func (l *Learner) chosenElsewhere(from paxos.NodeID, m paxos.Chosen) {
 	for _, e := range m.Entries {
 		digest := e.Value.Digest()
 		if e.Slot < l.next {
-			if e.Slot > 0 && l.log[e.Slot-1].digest != digest {
-				l.twoValues(e.Slot, digest, l.log[e.Slot-1].digest)
+			if applied, kept := l.log.digest(e.Slot); kept && applied != digest {
+				l.twoValues(e.Slot, digest, applied)
 			}
 			continue
 		}
@@ -89,20 +93,15 @@ func (l *Learner) chosenElsewhere(from paxos.NodeID, m paxos.Chosen) {
 
 // catchUp answers another learner with chosen entries, in order.
 func (l *Learner) catchUp(from paxos.NodeID, m paxos.CatchUp) {
-	l.send(from, paxos.Chosen{First: m.First, Watermark: l.next, Entries: l.Chosen(m.First, l.cfg.PageBytes)})
+	l.send(from, paxos.Chosen{First: m.First, Watermark: l.next, Floor: l.log.floor, Entries: l.Chosen(m.First, l.cfg.PageBytes)})
 }
 
 // Chosen gives the applied entries from first on, as many as fit into the
-// given number of bytes but at least one, if there is one.
+// given number of bytes but at least one, if there is one; none if first is
+// below the Floor.
 func (l *Learner) Chosen(first paxos.Slot, bytes int) []paxos.Entry {
-	var page []paxos.Entry
-	size := 0
-	for slot := max(first, 1); slot < l.next; slot++ {
-		entry := l.log[slot-1].entry
-		if size += entry.Value.Size(); size > bytes && len(page) > 0 {
-			break
-		}
-		page = append(page, entry)
-	}
-	return page
+	return l.log.from(max(first, 1), bytes)
 }
+
+// Floor is the first slot whose entry is kept.
+func (l *Learner) Floor() paxos.Slot { return l.log.floor }

@@ -177,3 +177,22 @@ func TestClientsAreToldOfWhatIsAppliedOncePerTurn(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestLargeResultsAreToldInAFewMessages(t *testing.T) {
+	d := newDesk(t)
+	d.m.result = make([]byte, 120) // of 300 bytes in a page
+	d.chosen(1, 2, 3, 4, 5)
+	d.take(d.l.Flush())
+	var slots []paxos.Slot
+	for _, m := range sentOf[paxos.Notify](d)["c1"] {
+		if len(m.Outcomes) > 2 {
+			t.Errorf("%d outcomes in one message", len(m.Outcomes))
+		}
+		for _, o := range m.Outcomes {
+			slots = append(slots, o.Slot)
+		}
+	}
+	if diff := cmp.Diff([]paxos.Slot{1, 2, 3, 4, 5}, slots); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -3,6 +3,7 @@ package learner_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"paxos/learner"
@@ -22,7 +23,34 @@ const (
 )
 
 // machine writes down what is applied to it.
-type machine struct{ applied []paxos.Entry }
+type machine struct {
+	applied []paxos.Entry
+	from    paxos.Slot // restored: every slot up to it is in the state
+	due     paxos.Slot // a snapshot is due after each slot that it divides
+	time    paxos.LogTime
+	bad     error // what Restore answers
+	result  []byte
+}
+
+// frozen is a state of the machine.
+type frozen struct{ applied paxos.Slot }
+
+func (f frozen) Applied() paxos.Slot { return f.applied }
+
+func (f frozen) WriteTo(w io.Writer) (int64, error) {
+	n, err := fmt.Fprint(w, f.applied)
+	return int64(n), err
+}
+
+func (m *machine) Applied() paxos.Slot { return m.from + paxos.Slot(len(m.applied)) + 1 }
+func (m *machine) Time() paxos.LogTime { return m.time }
+func (m *machine) SnapshotDue() bool   { return m.due > 0 && (m.Applied()-1)%m.due == 0 }
+func (m *machine) Freeze() paxos.State { return frozen{m.Applied()} }
+
+func (m *machine) Restore(s paxos.State) error {
+	m.from, m.applied = s.Applied()-1, nil
+	return m.bad
+}
 
 func (m *machine) Apply(e paxos.Entry) ([]paxos.Outcome, error) {
 	var outcomes []paxos.Outcome
@@ -30,9 +58,10 @@ func (m *machine) Apply(e paxos.Entry) ([]paxos.Outcome, error) {
 		if string(c.Body) == "unknown" {
 			return nil, errors.New("a command of a newer version")
 		}
-		outcomes = append(outcomes, paxos.Outcome{Session: c.Session, Sequence: c.Sequence, Slot: e.Slot, Position: uint32(i)})
+		outcomes = append(outcomes, paxos.Outcome{Session: c.Session, Sequence: c.Sequence, Slot: e.Slot, Position: uint32(i), Result: m.result})
 	}
 	m.applied = append(m.applied, e)
+	m.time = max(m.time, e.Value.Time)
 	return outcomes, nil
 }
 
@@ -63,10 +92,15 @@ type desk struct {
 	broken error
 }
 
-func newDesk(t tester) *desk {
-	d := &desk{t: t, m: &machine{}}
-	d.l = learner.New(learner.Config{Node: "l1", Configuration: config, PullTicks: pullTicks, FinishTicks: finishTicks,
-		BeatTicks: beatTicks, PageBytes: 300}, d.m)
+func newDesk(t tester) *desk { return newDeskWith(t, &machine{}, func(*learner.Config) {}) }
+
+// newDeskWith makes a learner with other settings.
+func newDeskWith(t tester, m *machine, change func(*learner.Config)) *desk {
+	d := &desk{t: t, m: m}
+	cfg := learner.Config{Node: "l1", Configuration: config, PullTicks: pullTicks, FinishTicks: finishTicks,
+		BeatTicks: beatTicks, PageBytes: 300}
+	change(&cfg)
+	d.l = learner.New(cfg, d.m)
 	d.from("c1", paxos.Directory{Proposers: []paxos.NodeID{"p1", "p2"}, Clients: []paxos.NodeID{"c1"}})
 	for _, id := range []paxos.NodeID{"a1", "a2"} {
 		d.from(id, paxos.Surveyed{Standing: paxos.Member, Store: paxos.StoreIn(stores, id), Stores: stores})

@@ -18,12 +18,22 @@ import (
 	"paxos/paxos"
 )
 
-// Machine is what chosen entries are applied to. Apply must be deterministic;
-// it gives one outcome for each command of the entry, in order. An error means
-// that the entry holds a command that this version does not know: the node
-// must stop, since skipping it would make its state another one.
+// Machine is what chosen entries are applied to.
 type Machine interface {
+	// Apply must be deterministic; it gives one outcome for each command of the
+	// entry, in order. An error means that the entry holds a command that this
+	// version does not know: the node must stop, since skipping it would make
+	// its state another one.
 	Apply(paxos.Entry) ([]paxos.Outcome, error)
+	// Applied is the first slot that is not applied yet, Time the log's time.
+	Applied() paxos.Slot
+	Time() paxos.LogTime
+	// SnapshotDue reports, after Apply, whether a snapshot is to be taken of
+	// just this state. It is the same at all learners.
+	SnapshotDue() bool
+	// Freeze gives the state as it is now; Restore takes another one's.
+	Freeze() paxos.State
+	Restore(paxos.State) error
 }
 
 // Config is what a learner is told at its start. Times are in ticks.
@@ -34,6 +44,21 @@ type Config struct {
 	FinishTicks   int // without progress, after which it asks for a slot to be finished
 	BeatTicks     int // between two reports of the watermark to client services
 	PageBytes     int // of values in one Chosen message
+
+	// Store is this learner's disk, and Kept what is on it; without a Store it
+	// keeps no snapshots.
+	Store paxos.StoreID
+	Kept  paxos.SnapshotSaved
+	// ReportTicks is between two reports of its snapshots, ChoreTicks between
+	// two looks for chores; TickMillis is how much log time passes in a tick.
+	ReportTicks int
+	ChoreTicks  int
+	TickMillis  uint64
+	// Chores gives commands that the state needs (leases that are over, say)
+	// at a log time; nil: none.
+	Chores func(now paxos.LogTime) [][]byte
+	// LogBytes bounds the entries kept for others; 0 is no bound.
+	LogBytes int
 }
 
 // Bounds: how far above its watermark a learner counts votes (it pulls the
@@ -52,7 +77,7 @@ type Learner struct {
 
 	next    paxos.Slot // applied watermark: every slot below it is applied
 	horizon paxos.Slot // the highest slot it heard of
-	log     []applied  // slot 1 at index 0
+	log     log
 	open    map[paxos.Slot]*tally
 	late    map[paxos.Slot]*tally // disagreeing votes for applied slots
 
@@ -62,14 +87,11 @@ type Learner struct {
 	peer     int
 	peers    paxos.Directory
 	outcomes map[paxos.NodeID][]paxos.Outcome
-	out      paxos.Effects
-}
 
-// applied is a chosen entry, kept for learners that come later, with the
-// digest that every late vote must share.
-type applied struct {
-	entry  paxos.Entry
-	digest paxos.Digest
+	snapshots snapshots
+	reads     reads
+	chores    chores
+	out       paxos.Effects
 }
 
 // tally holds the votes for one slot.
@@ -86,11 +108,13 @@ type choice struct {
 	digest paxos.Digest
 }
 
-// New makes a learner that starts from an empty state.
+// New makes a learner that goes on where the machine is.
 func New(cfg Config, machine Machine) *Learner {
+	next := machine.Applied()
 	return &Learner{
-		cfg: cfg, machine: machine, next: 1, open: map[paxos.Slot]*tally{}, late: map[paxos.Slot]*tally{},
-		pulls: map[paxos.NodeID]paxos.Slot{}, outcomes: map[paxos.NodeID][]paxos.Outcome{},
+		cfg: cfg, machine: machine, next: next, horizon: next - 1, open: map[paxos.Slot]*tally{}, late: map[paxos.Slot]*tally{},
+		log: log{floor: next}, pulls: map[paxos.NodeID]paxos.Slot{}, outcomes: map[paxos.NodeID][]paxos.Outcome{},
+		snapshots: newSnapshots(cfg),
 	}
 }
 
@@ -114,17 +138,26 @@ func (l *Learner) Step(e paxos.Envelope) paxos.Effects {
 		l.catchUp(e.From, m)
 	case paxos.Directory:
 		l.peers = m
+	case paxos.AskRead:
+		l.askRead(e.From, m)
+	case paxos.Clock:
+		l.clock(m)
+	case paxos.HighestIs:
+		l.highestIs(e.From, m)
+	default:
+		l.stepSnapshots(e.From, m)
 	}
 	return l.effects()
 }
 
-// Flush implements paxos.Role: each client service gets one Notify for all
-// that was applied in this turn.
+// Flush implements paxos.Role: each client service is told at once all that was
+// applied in this turn, and one question to the acceptors serves all reads.
 func (l *Learner) Flush() paxos.Effects {
 	for _, client := range slices.Sorted(maps.Keys(l.outcomes)) {
 		l.notify(client, l.outcomes[client])
 		delete(l.outcomes, client)
 	}
+	l.question()
 	return l.effects()
 }
 
@@ -135,6 +168,7 @@ func (l *Learner) Tick() paxos.Effects {
 		if l.tick%l.cfg.PullTicks == 1%l.cfg.PullTicks {
 			l.sendAcceptors(paxos.Survey{})
 		}
+		l.tickReads()
 		return l.effects()
 	}
 	l.stalled++
@@ -142,17 +176,25 @@ func (l *Learner) Tick() paxos.Effects {
 		l.pull()
 	}
 	if l.stalled%l.cfg.FinishTicks == 0 && l.horizon >= l.next {
-		for _, id := range l.peers.Proposers {
-			l.send(id, paxos.Finish{First: l.next, Next: l.horizon + 1})
-		}
-		l.event(paxos.Event{Kind: paxos.EventFinish, Slot: l.next, Count: int(l.horizon + 1 - l.next)})
+		l.finish()
 	}
 	if l.tick%l.cfg.BeatTicks == 0 {
 		for _, id := range l.peers.Clients {
 			l.send(id, paxos.Notify{Applied: l.next})
 		}
 	}
+	l.tickReads()
+	l.tickSnapshots()
+	l.tickChores()
 	return l.effects()
+}
+
+// finish asks the proposers to see to it that what was heard of is chosen.
+func (l *Learner) finish() {
+	for _, id := range l.peers.Proposers {
+		l.send(id, paxos.Finish{First: l.next, Next: l.horizon + 1})
+	}
+	l.event(paxos.Event{Kind: paxos.EventFinish, Slot: l.next, Count: int(l.horizon + 1 - l.next)})
 }
 
 func (l *Learner) effects() paxos.Effects {
@@ -179,9 +221,19 @@ func (l *Learner) broken(format string, args ...any) {
 	}
 }
 
+// notify tells a client service its outcomes, in one message or, if their
+// results are large, in a few.
 func (l *Learner) notify(client paxos.NodeID, outcomes []paxos.Outcome) {
-	l.send(client, paxos.Notify{Applied: l.next, Outcomes: outcomes})
-	l.event(paxos.Event{Kind: paxos.EventNotify, Peer: client, Slot: outcomes[0].Slot, Count: len(outcomes)})
+	for len(outcomes) > 0 {
+		n, size := 0, 0
+		for n < len(outcomes) && (n == 0 || size+len(outcomes[n].Result) <= l.cfg.PageBytes) {
+			size += len(outcomes[n].Result)
+			n++
+		}
+		l.send(client, paxos.Notify{Applied: l.next, Outcomes: outcomes[:n:n]})
+		l.event(paxos.Event{Kind: paxos.EventNotify, Peer: client, Slot: outcomes[0].Slot, Count: n})
+		outcomes = outcomes[n:]
+	}
 }
 
 // learn counts votes. Only the disks that became members vote.
@@ -202,8 +254,8 @@ func (l *Learner) count(from paxos.NodeID, v *paxos.Vote) {
 		return
 	}
 	if v.Slot < l.next {
-		if l.log[v.Slot-1].digest != v.Digest {
-			l.countLate(from, v)
+		if digest, kept := l.log.digest(v.Slot); kept && digest != v.Digest {
+			l.countLate(from, v, digest)
 		}
 		return
 	}
@@ -255,14 +307,14 @@ func (l *Learner) keepLate(t *tally, digest paxos.Digest) {
 
 // countLate counts votes that disagree with what was applied. One is the trace
 // of a ballot that lost; a quorum of them is the end.
-func (l *Learner) countLate(from paxos.NodeID, v *paxos.Vote) {
+func (l *Learner) countLate(from paxos.NodeID, v *paxos.Vote, applied paxos.Digest) {
 	t := l.late[v.Slot]
 	if t == nil {
 		t = newTally()
 		l.late[v.Slot] = t
 	}
 	if c, ok := t.add(from, v, l.cfg.Configuration.Quorum()); ok {
-		l.twoValues(v.Slot, c.digest, l.log[v.Slot-1].digest)
+		l.twoValues(v.Slot, c.digest, applied)
 	}
 }
 
@@ -294,6 +346,7 @@ func (l *Learner) advance() {
 		}
 		entry := paxos.Entry{Slot: l.next, Ballot: t.chosen.ballot, Value: value}
 		l.apply(entry, t.chosen.digest)
+		l.ready()
 	}
 }
 
@@ -303,11 +356,15 @@ func (l *Learner) apply(entry paxos.Entry, digest paxos.Digest) {
 		l.out.Broken = fmt.Errorf("slot %d cannot be applied: %w", entry.Slot, err)
 		return
 	}
-	l.log = append(l.log, applied{entry, digest})
+	l.log.push(entry, digest)
 	l.keepLate(l.open[l.next], digest)
 	delete(l.open, l.next)
 	l.next++
 	l.stalled, l.askings = 0, 0
+	if l.machine.SnapshotDue() {
+		l.saveSnapshot()
+	}
+	l.trimLog()
 	l.event(paxos.Event{Kind: paxos.EventApplied, Slot: entry.Slot, Ballot: entry.Ballot, Count: len(entry.Value.Commands)})
 	if entry.Slot+maxNotify < l.horizon {
 		return // whoever still waits for something this old asks again
@@ -326,11 +383,18 @@ type Status struct {
 	Horizon paxos.Slot      `json:"highest_slot_heard"`
 	Open    int             `json:"slots_open"`
 	Stalled int             `json:"ticks_without_progress"`
+	// Floor is the first slot whose entry is kept for others.
+	Floor paxos.Slot `json:"log_floor"`
+	// Snapshot and Previous are the slots of the snapshots on disk, 0 for none.
+	Snapshot paxos.Slot `json:"snapshot"`
+	Previous paxos.Slot `json:"previous_snapshot"`
+	Reading  int        `json:"reads_waiting"`
 }
 
 // Status gives the inner state.
 func (l *Learner) Status() Status {
-	return Status{l.adopt.Cluster, l.next, l.horizon, len(l.open), l.stalled}
+	return Status{l.adopt.Cluster, l.next, l.horizon, len(l.open), l.stalled, l.log.floor,
+		l.snapshots.kept.Slot, l.snapshots.kept.Previous, l.reads.waitingNow()}
 }
 
 // Applied is the applied watermark: every slot below it is applied.
