@@ -1,115 +1,254 @@
 package kv
 
 import (
-	"sort"
+	"bytes"
+	"fmt"
 
 	"paxos/paxos"
 )
 
-// Value is a value and where in the log it took effect.
-type Value struct {
-	Slot     paxos.Slot `json:"slot"`
-	Position uint32     `json:"position"`
-	Value    string     `json:"value"`
+// Options tune a machine. All learners must have the same, or they take their
+// snapshots at different slots. The zero value of each is its default.
+type Options struct {
+	SnapshotBytes int    // of applied values, after which a snapshot is due; default 64 MiB
+	SnapshotSlots uint64 // default 100,000
 }
 
-// Machine is the state. Only one goroutine may use it.
+// state is the machine's own View, the only one that changes.
+type state = View
+
+// Machine applies the log. It has all of a View's methods, for its present
+// state. Only one goroutine may use it.
 type Machine struct {
-	next   paxos.Slot // every slot below it is applied
-	time   paxos.LogTime
-	values []Value
-	table  table
+	state
+	options Options
+	due     bool
+	view    *View // of the present state, nil if nobody asked yet
+
+	mostKeyed, mostKeyedBytes int
 }
+
+// What one Apply does of work that can wait, besides a share for each command.
+const (
+	sweepAtOnce = 256
+	dropAtOnce  = 256
+)
 
 // New makes the state before the first slot.
-func New() *Machine { return &Machine{next: 1, table: newTable()} }
+func New(options ...Options) *Machine {
+	m := &Machine{state: newView(), mostKeyed: mostKeyed, mostKeyedBytes: mostKeyedBytes}
+	for _, o := range options {
+		m.options = o
+	}
+	if m.options.SnapshotBytes <= 0 {
+		m.options.SnapshotBytes = 64 << 20
+	}
+	if m.options.SnapshotSlots == 0 {
+		m.options.SnapshotSlots = 100_000
+	}
+	return m
+}
 
 // Apply implements learner.Machine: it applies one slot and gives an outcome
-// for each of its commands. Whether a command is readable is found out before
-// anything of its slot takes effect.
+// for each of its commands. Whether every command is readable is found out
+// before anything of its slot takes effect; if one is not, the error wraps
+// ErrUnknownCommand and nothing has changed.
 func (m *Machine) Apply(entry paxos.Entry) ([]paxos.Outcome, error) {
-	operations := make([]operation, len(entry.Value.Commands))
-	for i, c := range entry.Value.Commands {
+	commands := entry.Value.Commands
+	operations := make([]any, len(commands))
+	for i := range commands {
 		var err error
-		if operations[i], err = decode(c.Body); err != nil {
+		if operations[i], err = decode(commands[i].Body); err != nil {
 			return nil, err
 		}
 	}
+	m.view = nil
 	m.next = entry.Slot + 1
 	// A value that was proposed again may bear an older stamp than its
 	// neighbours; the log's time does not go back.
 	m.time = max(m.time, entry.Value.Time)
-	m.table.expire(m.time)
-	outcomes := make([]paxos.Outcome, len(operations))
-	for i, c := range entry.Value.Commands {
-		outcomes[i] = m.applyOnce(entry.Slot, uint32(i), c, operations[i])
+	m.sweep(sweepAtOnce)
+	m.drop(m.time, dropAtOnce+2*len(commands), m.mostKeyed, m.mostKeyedBytes)
+	outcomes := make([]paxos.Outcome, len(commands))
+	for i := range commands {
+		outcomes[i] = m.applyOnce(paxos.Outcome{Session: commands[i].Session, Sequence: commands[i].Sequence,
+			Slot: entry.Slot, Position: uint32(i)}, &commands[i], operations[i])
 	}
+	m.mark(entry.Value.Size())
 	return outcomes, nil
 }
 
+// mark counts towards the next snapshot.
+func (m *Machine) mark(size int) {
+	m.freshBytes += uint64(size)
+	m.freshSlots++
+	m.due = m.freshBytes >= uint64(m.options.SnapshotBytes) || m.freshSlots >= m.options.SnapshotSlots
+	if m.due {
+		m.freshBytes, m.freshSlots = 0, 0
+	}
+}
+
 // applyOnce lets the command take effect unless the table says that it did, or
-// must not.
-func (m *Machine) applyOnce(slot paxos.Slot, position uint32, c paxos.Command, o operation) paxos.Outcome {
-	if first, known := m.table.seen(c); known {
-		return first
-	}
-	outcome := paxos.Outcome{Session: c.Session, Sequence: c.Sequence, Slot: slot, Position: position}
-	if c.Admitted < m.table.horizon {
-		// It may be a copy of something that was forgotten: it is not even
-		// noted, so that the table stays what it was.
-		outcome.Verdict = paxos.Expired
-		return outcome
-	}
-	if first, known := m.table.keyed(c, outcome); known {
-		m.table.note(c, first, slot, m.time)
-		return first
-	}
-	switch o.op {
-	case opAppend:
-		m.values = append(m.values, Value{slot, position, o.value})
-	case opBurnKey:
-		outcome.Result = paxos.AppendOutcome(nil, m.table.burnKey(o.value, outcome, m.time))
-	case opBurn:
-		found := outcome // a burn of its own name finds that it took effect
-		if o.name != c.Name() {
-			found = m.table.burn(o.name, outcome, m.time)
+// must not. at is its outcome if it does, without the result.
+func (m *Machine) applyOnce(at paxos.Outcome, c *paxos.Command, o any) paxos.Outcome {
+	if c.Session == 0 {
+		if !maintains(o) {
+			at.Verdict = paxos.Expired
+			return at
 		}
-		outcome.Result = paxos.AppendOutcome(nil, found)
+		at.Result = m.execute(at, o)
+		return at
 	}
-	m.table.note(c, outcome, slot, m.time)
-	m.table.noteKey(c, outcome, m.time)
-	return outcome
+	if first, known := m.seen(c.Name()); known {
+		return first
+	}
+	_, opens := o.(Open)
+	if verdict, refused := m.refused(c, opens); refused {
+		at.Verdict = verdict
+		return at
+	}
+	if first, known := m.first(c, at); known {
+		m.note(c, first, at.Slot, m.time)
+		return first
+	}
+	at.Result = m.execute(at, o)
+	m.note(c, at, at.Slot, m.time)
+	m.noteKey(c, at, m.time)
+	m.drop(m.time, 0, m.mostKeyed, m.mostKeyedBytes)
+	return at
 }
 
-// Applied is the applied watermark: every slot below it is applied.
-func (m *Machine) Applied() paxos.Slot { return m.next }
-
-// Time is the time of the log.
-func (m *Machine) Time() paxos.LogTime { return m.time }
-
-// Values gives at most limit values in log order, from the given slot and
-// position on, and reports whether more follow.
-func (m *Machine) Values(slot paxos.Slot, position uint32, limit int) (page []Value, more bool) {
-	i := sort.Search(len(m.values), func(i int) bool {
-		v := m.values[i]
-		return v.Slot > slot || v.Slot == slot && v.Position >= position
-	})
-	end := min(len(m.values), i+limit)
-	return m.values[i:end:end], end < len(m.values)
+// maintains reports whether learners may propose the command without a
+// session: applied twice it does what it does once.
+func maintains(o any) bool {
+	switch c := o.(type) {
+	case Expire, ExpireSession:
+		return true
+	case Compact:
+		return c.Kept
+	}
+	return false
 }
 
-// Count is how many values there are.
-func (m *Machine) Count() int { return len(m.values) }
+// execute gives the result in its binary form.
+func (m *Machine) execute(at paxos.Outcome, o any) []byte {
+	switch o := o.(type) {
+	case burnKey:
+		return paxos.AppendOutcome(nil, m.burnKey(string(o), at, m.time))
+	case burn:
+		name := paxos.CommandName(o)
+		if name.Session == at.Session && name.Sequence == at.Sequence {
+			return paxos.AppendOutcome(nil, at) // it finds that it took effect
+		}
+		return paxos.AppendOutcome(nil, m.burn(name, at, m.time))
+	}
+	res := m.perform(at, o)
+	m.finish()
+	res.Revision = m.revision
+	return EncodeResult(res)
+}
+
+func (m *Machine) perform(at paxos.Outcome, o any) Result {
+	switch o := o.(type) {
+	case appendValue:
+		key := valueKey(at.Slot, at.Position)
+		m.put(key, string(o), 0, m.get(key))
+	case Txn:
+		return m.txn(&o)
+	case Grant:
+		return leaseResult(m.grant(o.ID, o.TTL, false))
+	case KeepAlive:
+		return leaseResult(m.keepAlive(o.ID))
+	case Revoke:
+		l := m.lease(o.ID)
+		if l == nil {
+			return Result{Failure: noLease(o.ID)}
+		}
+		m.end(l)
+	case Expire:
+		m.expire(o)
+	case ExpireSession:
+		m.close(o, m.time)
+	case Compact:
+		return Result{Failure: m.compact(o)}
+	case Acquire:
+		return m.acquire(o)
+	case Release:
+		return m.release(o)
+	case Proclaim:
+		return m.proclaim(o)
+	}
+	return Result{}
+}
+
+func leaseResult(l *lease, fail *Failure) Result {
+	if fail != nil {
+		return Result{Failure: fail}
+	}
+	return Result{Lease: l.info()}
+}
+
+// compact only moves the mark below which reads fail; sweep frees the room.
+func (s *store) compact(c Compact) *Failure {
+	if c.Revision <= s.compacted {
+		if c.Kept {
+			return nil
+		}
+		return failure(FailCompacted, "revision %d is compacted already", s.compacted)
+	}
+	if c.Revision > s.revision {
+		return failure(FailFuture, "the store is at revision %d, not yet at %d", s.revision, c.Revision)
+	}
+	s.compacted = c.Revision
+	return nil
+}
+
+// View gives the present state, in a time that does not depend on its size.
+func (m *Machine) View() *View {
+	if m.view == nil {
+		m.view = m.state.freeze()
+	}
+	return m.view
+}
+
+// Freeze implements learner.Machine: it is View.
+func (m *Machine) Freeze() paxos.State { return m.View() }
+
+// Restore implements learner.Machine: the machine becomes what the state is,
+// which Read or Freeze made.
+func (m *Machine) Restore(s paxos.State) error {
+	v, ok := s.(*View)
+	if !ok {
+		return fmt.Errorf("kv: a state of type %T", s)
+	}
+	m.state, m.view, m.due = *v.freeze(), nil, false
+	return nil
+}
+
+// SnapshotDue reports whether the last Apply was one after which a snapshot is
+// to be taken. Learners with equal Options agree on that, whatever state they
+// were restored from.
+func (m *Machine) SnapshotDue() bool { return m.due }
+
+// Snapshot is the state's binary form, see View.WriteTo.
+func (m *Machine) Snapshot() []byte {
+	var b bytes.Buffer
+	_, _ = m.state.WriteTo(&b) // a bytes.Buffer never fails
+	return b.Bytes()
+}
 
 // Outcome tells what became of the command with this idempotency key; known is
 // false if none was seen (which does not mean that none will come).
-func (m *Machine) Outcome(key string) (o paxos.Outcome, known bool) {
-	k, known := m.table.keys[key]
-	return k.outcome, known
+func (v *View) Outcome(key string) (o paxos.Outcome, known bool) {
+	k, known := v.keyed.Get(&keyNote{key: key})
+	if !known {
+		return paxos.Outcome{}, false
+	}
+	return k.outcome, true
 }
 
 // OutcomeOf tells what became of the named command. A verdict of Confirmed
 // says that its client needed no answer any more, and that it was forgotten.
-func (m *Machine) OutcomeOf(name paxos.CommandName) (o paxos.Outcome, known bool) {
-	return m.table.seen(paxos.Command{Session: name.Session, Sequence: name.Sequence})
+func (v *View) OutcomeOf(name paxos.CommandName) (o paxos.Outcome, known bool) {
+	return v.seen(name)
 }

@@ -2,6 +2,7 @@ package kv_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 type made struct {
 	command paxos.Command
 	time    paxos.LogTime
+	life    int // how often its session was opened before
 }
 
 // memory is a reference that forgets nothing: by it one sees whether the table
@@ -31,12 +33,15 @@ type memory struct {
 	made    []made
 	time    paxos.LogTime
 	effects map[paxos.CommandName]paxos.Outcome // the first, and only, effect
-	seen    map[paxos.CommandName]bool
 	floors  map[paxos.SessionID]paxos.Sequence
 	keySlot map[string]paxos.Slot // of the last effect, or burning
 	keyTime map[string]paxos.LogTime
 	burnt   map[paxos.CommandName]bool
 	tally   map[paxos.Verdict]int
+	lives   map[paxos.SessionID]int
+	open    map[paxos.SessionID]bool
+	used    map[paxos.SessionID]paxos.LogTime // at least then, by the last new effect
+	chores  [][]byte
 }
 
 // create admits a new command; its copies all look like this.
@@ -49,6 +54,11 @@ func (r *memory) create() paxos.Command {
 		}
 	}
 	c := paxos.Command{Session: session, Sequence: sequence, Admitted: r.m.Applied()}
+	if !r.open[session] && r.luck.Below(2) == 0 || r.luck.Below(20) == 0 {
+		c.Body = kv.Encode(kv.Open{})
+		r.made = append(r.made, made{c, r.m.Time(), r.lives[session]})
+		return c
+	}
 	c.Key = []string{"", "", "k1", "k2"}[r.luck.Below(4)]
 	c.Body = kv.Append(fmt.Sprint("v", r.luck.Below(3)))
 	if len(r.made) > 0 && r.luck.Below(8) == 0 {
@@ -56,8 +66,35 @@ func (r *memory) create() paxos.Command {
 	} else if r.luck.Below(12) == 0 {
 		c.Key, c.Body = "", kv.BurnKey([]string{"k1", "k2"}[r.luck.Below(2)])
 	}
-	r.made = append(r.made, made{c, r.m.Time()})
+	r.made = append(r.made, made{c, r.m.Time(), r.lives[session]})
 	return c
+}
+
+// close applies what learners would propose, or proposed long ago: each in a
+// slot of its own.
+func (r *memory) close() {
+	r.chores = append(r.chores, r.m.Chores(r.m.Time(), kv.History{})...)
+	for range min(len(r.chores), r.luck.Below(4)) {
+		body := r.chores[r.luck.Below(len(r.chores))]
+		e := paxos.Entry{Slot: r.m.Applied(), Value: paxos.Value{Time: r.time, Commands: []paxos.Command{{Sequence: 1, Body: body}}}}
+		before := r.m.Sizes().Sessions
+		outcomes, err := r.m.Apply(e)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.log, r.results = append(r.log, e), append(r.results, outcomes)
+		if r.m.Sizes().Sessions == before {
+			continue
+		}
+		for id := paxos.SessionID(1); id <= 3; id++ {
+			if bytes.HasPrefix(body, append(kv.Encode(kv.ExpireSession{})[:2], binary.BigEndian.AppendUint64(nil, uint64(id))...)) {
+				if r.open[id] && r.m.Time()-r.used[id] < day {
+					r.t.Fatalf("session %d was used %d ms ago and is closed", id, r.m.Time()-r.used[id])
+				}
+				r.open[id] = false
+			}
+		}
+	}
 }
 
 // slot applies a slot of new commands and of copies, old ones too, after a
@@ -69,22 +106,22 @@ func (r *memory) slot() {
 	}
 	r.time += leaps[r.luck.Below(len(leaps))]
 	e := paxos.Entry{Slot: r.m.Applied(), Value: paxos.Value{Time: r.time - min(r.time, paxos.LogTime(r.luck.Below(2)*hour))}}
-	var ages []paxos.LogTime
+	var copies []made
 	if r.luck.Below(3) == 0 {
 		r.create() // it is admitted now, and comes when it comes
 	}
 	for range r.luck.Below(4) {
-		c, at := paxos.Command{}, r.m.Time()
 		if len(r.made) == 0 || r.luck.Below(3) == 0 {
-			c = r.create()
+			r.create()
+			copies = append(copies, r.made[len(r.made)-1])
 		} else {
-			old := r.made[r.luck.Below(len(r.made))]
-			c, at = old.command, old.time
+			copies = append(copies, r.made[r.luck.Below(len(r.made))])
 		}
+		c := copies[len(copies)-1].command
 		if r.luck.Below(20) == 0 { // a client confirms nothing from here on
 			c.Confirmed = paxos.Sequence(r.luck.Below(int(c.Sequence) + 1))
 		}
-		e.Value.Commands, ages = append(e.Value.Commands, c), append(ages, at)
+		e.Value.Commands = append(e.Value.Commands, c)
 	}
 	count := r.m.Count()
 	outcomes, err := r.m.Apply(e)
@@ -101,13 +138,13 @@ func (r *memory) slot() {
 		effect[v.Position] = true
 	}
 	for i, o := range outcomes {
-		r.check(e.Slot, uint32(i), e.Value.Commands[i], ages[i], effect[uint32(i)], o)
+		r.check(e.Slot, uint32(i), e.Value.Commands[i], copies[i], effect[uint32(i)], o)
 	}
 }
 
 // check compares what became of one copy with what is remembered for ever.
-func (r *memory) check(slot paxos.Slot, position uint32, c paxos.Command, at paxos.LogTime, effect bool, o paxos.Outcome) {
-	name, now := c.Name(), r.m.Time()
+func (r *memory) check(slot paxos.Slot, position uint32, c paxos.Command, made made, effect bool, o paxos.Outcome) {
+	name, now, at := c.Name(), r.m.Time(), made.time
 	r.tally[o.Verdict]++
 	here := o.Verdict == paxos.Applied && o.Slot == slot && o.Position == position
 	if effect && !here {
@@ -136,12 +173,30 @@ func (r *memory) check(slot paxos.Slot, position uint32, c paxos.Command, at pax
 	if o.Verdict == paxos.Confirmed && c.Sequence >= r.floors[c.Session] {
 		r.t.Fatalf("%v is told to be confirmed, the floor is %d", name, r.floors[c.Session])
 	}
-	if o.Verdict == paxos.Expired && !r.seen[name] && now-at <= day {
-		r.t.Fatalf("%v is %d ms old, was never seen, and is told that it is expired", name, now-at)
+	if o.Verdict == paxos.Expired && r.open[c.Session] && made.life == r.lives[c.Session] {
+		r.t.Fatalf("%v is of a session that is open, and is told that it is expired", name)
 	}
-	r.seen[name] = true
-	if here && c.Body[1] != kv.Append("")[1] {
-		r.burns(slot, c, o, now)
+	opens := bytes.Equal(c.Body, kv.Encode(kv.Open{}))
+	if o.Verdict == paxos.Late {
+		if had && !opens {
+			r.t.Fatalf("%v took effect and a copy is told that it came too late", name)
+		}
+		if now-at < day || c.Key == "" && !opens {
+			r.t.Fatalf("%v is %d ms old, and is told that it comes late", name, now-at)
+		}
+	}
+	if effect && !r.open[c.Session] {
+		r.t.Fatalf("%v took effect and its session is not open", name)
+	}
+	if here {
+		r.used[c.Session] = now
+		if opens && !r.open[c.Session] {
+			r.open[c.Session] = true
+			r.lives[c.Session]++
+		}
+		if !opens && c.Body[1] != kv.Append("")[1] {
+			r.burns(slot, c, o, now)
+		}
 	}
 }
 
@@ -172,11 +227,12 @@ func TestWhateverCopiesComeInWhateverOrderAnEffectHappensOnce(t *testing.T) {
 	tally := map[paxos.Verdict]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		r := &memory{t: t, m: kv.New(), luck: paxos.Dice(rapid.Uint64().Draw(t, "luck")), effects: map[paxos.CommandName]paxos.Outcome{},
-			seen: map[paxos.CommandName]bool{}, keySlot: map[string]paxos.Slot{}, keyTime: map[string]paxos.LogTime{},
+			lives: map[paxos.SessionID]int{}, open: map[paxos.SessionID]bool{}, used: map[paxos.SessionID]paxos.LogTime{}, keySlot: map[string]paxos.Slot{}, keyTime: map[string]paxos.LogTime{},
 			burnt: map[paxos.CommandName]bool{}, floors: map[paxos.SessionID]paxos.Sequence{}, tally: tally}
 		r.calm = r.luck.Below(2) == 0
 		for range 80 {
 			r.slot()
+			r.close()
 		}
 		again := kv.New()
 		for i, e := range r.log {
@@ -192,7 +248,7 @@ func TestWhateverCopiesComeInWhateverOrderAnEffectHappensOnce(t *testing.T) {
 			t.Fatal("the same log gave another state")
 		}
 	})
-	for _, v := range []paxos.Verdict{paxos.Applied, paxos.Confirmed, paxos.KeyReused, paxos.Expired, paxos.Burnt} {
+	for _, v := range []paxos.Verdict{paxos.Applied, paxos.Confirmed, paxos.KeyReused, paxos.Expired, paxos.Burnt, paxos.Late} {
 		if tally[v] < 50 {
 			t.Errorf("in all that luck %v was told %d times: the test tests nothing", v, tally[v])
 		}

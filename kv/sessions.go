@@ -1,153 +1,230 @@
 package kv
 
 import (
-	"bytes"
-	"maps"
-	"slices"
+	"cmp"
+	"crypto/sha256"
+	"strings"
+
+	"github.com/tidwall/btree"
 
 	"paxos/paxos"
 )
 
-// How long the table remembers, in log time (milliseconds), and how often it
-// looks for what is too old.
+// How long the table remembers, in log time (milliseconds), and how many
+// idempotency keys it remembers at most.
 const (
 	keyLife     = 24 * 60 * 60 * 1000
 	sessionLife = 24 * 60 * 60 * 1000
-	sweepEvery  = 60 * 1000
+
+	mostKeyed      = 1 << 20
+	mostKeyedBytes = 256 << 20
 )
 
-// table makes a retry take effect once (docs/protocol.md, Once, and the truth). It keeps the set
-// of applied sequences of each session, above a floor that the client confirms
-// (with pipelining and failover, 6 may be chosen before 5), and the
-// idempotency keys. What it forgets raises its horizon, below which no copy is
-// taken any more.
+// table makes a retry take effect once (docs/protocol.md, Once, and the truth).
+// It keeps the set of applied sequences of each open session, above a floor
+// that the client confirms (with pipelining and failover, 6 may be chosen
+// before 5), and the idempotency keys.
+//
+// What it forgets raises its horizon above the last slot of its use, and so
+// above the admission of every command that it was: of what was admitted below
+// the horizon, nothing is taken whose first copy might be forgotten.
 type table struct {
-	sessions map[paxos.SessionID]*session
-	keys     map[string]keyEntry
+	sessions *btree.BTreeG[*session] // by id
+	used     *btree.BTreeG[*session] // by last use and id
+	notes    *btree.BTreeG[*note]    // by session and sequence
+	keyed    *btree.BTreeG[*keyNote] // by key
+	oldest   *btree.BTreeG[*keyNote] // by where it was noted, and key
 	horizon  paxos.Slot
-	swept    paxos.LogTime
+
+	noteBytes  int
+	keyedBytes int
 }
 
+// session, note and keyNote are never altered once they are made.
 type session struct {
+	id paxos.SessionID
+	// open: it was opened. If not, some of its names are burnt, nothing else.
+	open bool
+	// since is the horizon when it was opened: below it, a command is of an
+	// earlier session of that id, whose notes are forgotten.
+	since     paxos.Slot
 	confirmed paxos.Sequence
-	outcomes  map[paxos.Sequence]paxos.Outcome
 	used      paxos.LogTime
 	slot      paxos.Slot // the last slot in which it was used
 }
 
-type keyEntry struct {
-	body    []byte // nil: burnt before any body came
+type note struct{ paxos.Outcome }
+
+type keyNote struct {
+	key     string
+	body    [sha256.Size]byte // digest of the first one's; zero if burnt before any came
 	outcome paxos.Outcome
 	used    paxos.LogTime
-	slot    paxos.Slot // the slot in which it was noted
 }
 
+// What a note takes, about, besides what it holds.
+const (
+	noteRoom    = 48
+	keyNoteRoom = 128
+)
+
+func (n *note) size() int { return noteRoom + len(n.Result) }
+
+func (k *keyNote) size() int { return keyNoteRoom + len(k.key) + len(k.outcome.Result) }
+
 func newTable() table {
-	return table{sessions: map[paxos.SessionID]*session{}, keys: map[string]keyEntry{}}
+	return table{
+		sessions: tree(func(a, b *session) int { return cmp.Compare(a.id, b.id) }),
+		used:     tree(func(a, b *session) int { return cmp.Or(cmp.Compare(a.used, b.used), cmp.Compare(a.id, b.id)) }),
+		notes: tree(func(a, b *note) int {
+			return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Sequence, b.Sequence))
+		}),
+		keyed: tree(func(a, b *keyNote) int { return strings.Compare(a.key, b.key) }),
+		oldest: tree(func(a, b *keyNote) int {
+			return cmp.Or(cmp.Compare(a.outcome.Slot, b.outcome.Slot), cmp.Compare(a.outcome.Position, b.outcome.Position), strings.Compare(a.key, b.key))
+		}),
+	}
+}
+
+func (t *table) freeze() table {
+	f := *t
+	f.sessions, f.used, f.notes = t.sessions.Copy(), t.used.Copy(), t.notes.Copy()
+	f.keyed, f.oldest = t.keyed.Copy(), t.oldest.Copy()
+	return f
+}
+
+func (t *table) session(id paxos.SessionID) *session {
+	s, _ := t.sessions.Get(&session{id: id})
+	return s
+}
+
+func (t *table) setSession(s *session) {
+	if old, replaced := t.sessions.Set(s); replaced {
+		t.used.Delete(old)
+	}
+	t.used.Set(s)
 }
 
 // seen gives the outcome of a command that was seen under the same name.
-func (t *table) seen(c paxos.Command) (paxos.Outcome, bool) {
-	s := t.sessions[c.Session]
-	if s == nil {
-		return paxos.Outcome{}, false
+func (t *table) seen(name paxos.CommandName) (paxos.Outcome, bool) {
+	n, ok := t.notes.Get(&note{paxos.Outcome{Session: name.Session, Sequence: name.Sequence}})
+	if ok {
+		return n.Outcome, true
 	}
-	if first, ok := s.outcomes[c.Sequence]; ok {
-		return first, true
-	}
-	if c.Sequence < s.confirmed {
-		return paxos.Outcome{Session: c.Session, Sequence: c.Sequence, Verdict: paxos.Confirmed}, true
+	if s := t.session(name.Session); s != nil && name.Sequence < s.confirmed {
+		return paxos.Outcome{Session: name.Session, Sequence: name.Sequence, Verdict: paxos.Confirmed}, true
 	}
 	return paxos.Outcome{}, false
 }
 
-// keyed gives the outcome of a command whose key was used before: the first
+// refused says whether a command that was not seen may take effect. A refusal
+// is noted nowhere, so that the table stays what it was.
+func (t *table) refused(c *paxos.Command, opens bool) (v paxos.Verdict, refused bool) {
+	s := t.session(c.Session)
+	switch {
+	case opens && (s == nil || !s.open):
+		return paxos.Late, c.Admitted < t.horizon
+	case s == nil || !s.open || c.Admitted < s.since:
+		return paxos.Expired, true
+	case c.Key != "" && c.Admitted < t.horizon:
+		return paxos.Late, true
+	}
+	return 0, false
+}
+
+// first gives the outcome of a command whose key was used before: the first
 // one's answer under the new name, or a refusal if the body is another.
-func (t *table) keyed(c paxos.Command, outcome paxos.Outcome) (paxos.Outcome, bool) {
-	k, ok := t.keys[c.Key]
-	if c.Key == "" || !ok {
+func (t *table) first(c *paxos.Command, at paxos.Outcome) (paxos.Outcome, bool) {
+	if c.Key == "" {
 		return paxos.Outcome{}, false
 	}
-	if k.outcome.Verdict != paxos.Burnt && !bytes.Equal(k.body, c.Body) {
-		outcome.Verdict = paxos.KeyReused
-		outcome.Slot, outcome.Position = k.outcome.Slot, k.outcome.Position
-		return outcome, true
+	k, ok := t.keyed.Get(&keyNote{key: c.Key})
+	if !ok {
+		return paxos.Outcome{}, false
+	}
+	if k.outcome.Verdict != paxos.Burnt && k.body != sha256.Sum256(c.Body) {
+		at.Verdict = paxos.KeyReused
+		at.Slot, at.Position = k.outcome.Slot, k.outcome.Position
+		return at, true
 	}
 	first := k.outcome
 	first.Session, first.Sequence = c.Session, c.Sequence
 	return first, true
 }
 
-// note remembers an outcome under the command's name.
-// It is noted at the slot of this copy, which may be later than the outcome's.
-func (t *table) note(c paxos.Command, o paxos.Outcome, slot paxos.Slot, now paxos.LogTime) {
-	s := t.open(c.Session, slot, now)
-	s.outcomes[c.Sequence] = o
+// note remembers an outcome under the command's name, at the slot of this
+// copy, which may be later than the outcome's.
+func (t *table) note(c *paxos.Command, o paxos.Outcome, slot paxos.Slot, now paxos.LogTime) {
+	s := session{id: c.Session, since: t.horizon}
+	if old := t.session(c.Session); old != nil {
+		s = *old
+	}
+	if !s.open {
+		s.open, s.since = true, t.horizon
+	}
+	s.used, s.slot = now, slot
+	t.setNote(&note{o})
 	if c.Confirmed > s.confirmed {
 		s.confirmed = c.Confirmed
-		for sequence := range s.outcomes {
-			if sequence < s.confirmed {
-				delete(s.outcomes, sequence)
+		t.forget(s.id, s.confirmed)
+	}
+	t.setSession(&s)
+}
+
+func (t *table) setNote(n *note) {
+	if old, replaced := t.notes.Set(n); replaced {
+		t.noteBytes -= old.size()
+	}
+	t.noteBytes += n.size()
+}
+
+// forget drops a session's notes below a sequence.
+func (t *table) forget(id paxos.SessionID, below paxos.Sequence) {
+	for {
+		var first *note
+		t.notes.Ascend(&note{paxos.Outcome{Session: id}}, func(n *note) bool {
+			if n.Session == id && n.Sequence < below {
+				first = n
 			}
+			return false
+		})
+		if first == nil {
+			return
 		}
+		t.notes.Delete(first)
+		t.noteBytes -= first.size()
 	}
 }
 
-func (t *table) open(id paxos.SessionID, slot paxos.Slot, now paxos.LogTime) *session {
-	s := t.sessions[id]
-	if s == nil {
-		s = &session{outcomes: map[paxos.Sequence]paxos.Outcome{}}
-		t.sessions[id] = s
-	}
-	s.used, s.slot = now, max(s.slot, slot)
-	return s
-}
-
-func (t *table) noteKey(c paxos.Command, o paxos.Outcome, now paxos.LogTime) {
-	if c.Key != "" {
-		t.keys[c.Key] = keyEntry{c.Body, o, now, o.Slot}
-	}
-}
-
-// burnKey makes sure that the key takes no effect after this slot; it gives
-// the outcome that stands: applied before, or burnt.
-func (t *table) burnKey(key string, at paxos.Outcome, now paxos.LogTime) paxos.Outcome {
-	if k, ok := t.keys[key]; ok {
-		return k.outcome
-	}
-	burnt := paxos.Outcome{Verdict: paxos.Burnt, Slot: at.Slot, Position: at.Position}
-	t.keys[key] = keyEntry{nil, burnt, now, at.Slot}
-	return burnt
-}
-
-// burn does the same for a command's name.
+// burn makes sure that the named command takes no effect after this slot; it
+// gives the outcome that stands: the first one's, or burnt.
 func (t *table) burn(name paxos.CommandName, at paxos.Outcome, now paxos.LogTime) paxos.Outcome {
-	if first, ok := t.seen(paxos.Command{Session: name.Session, Sequence: name.Sequence}); ok {
+	if first, ok := t.seen(name); ok {
 		return first
 	}
 	burnt := paxos.Outcome{Session: name.Session, Sequence: name.Sequence, Verdict: paxos.Burnt, Slot: at.Slot, Position: at.Position}
-	t.open(name.Session, at.Slot, now).outcomes[name.Sequence] = burnt
+	t.setNote(&note{burnt})
+	s := session{id: name.Session}
+	if old := t.session(name.Session); old != nil {
+		s = *old
+	}
+	s.used, s.slot = now, at.Slot
+	t.setSession(&s)
 	return burnt
 }
 
-// expire forgets what was not used for a day of log time. A copy of something
-// forgotten was admitted before the slot in which it took effect, so that the
-// horizon above that slot refuses it.
-func (t *table) expire(now paxos.LogTime) {
-	if now < t.swept+sweepEvery {
+// close forgets a session that was not used for a day of log time.
+func (t *table) close(e ExpireSession, now paxos.LogTime) {
+	s := t.session(e.Session)
+	if s == nil || s.used != e.Used || now-s.used < sessionLife {
 		return
 	}
-	t.swept = now
-	for _, id := range slices.Sorted(maps.Keys(t.sessions)) {
-		if s := t.sessions[id]; s.used+sessionLife < now {
-			t.horizon = max(t.horizon, s.slot+1)
-			delete(t.sessions, id)
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(t.keys)) {
-		if k := t.keys[key]; k.used+keyLife < now {
-			t.horizon = max(t.horizon, k.slot+1)
-			delete(t.keys, key)
-		}
+	t.horizon = max(t.horizon, s.slot+1)
+	t.sessions.Delete(s)
+	t.used.Delete(s)
+	t.forget(s.id, ^paxos.Sequence(0))
+	// The last sequence there is stands below none.
+	if n, ok := t.notes.Delete(&note{paxos.Outcome{Session: s.id, Sequence: ^paxos.Sequence(0)}}); ok {
+		t.noteBytes -= n.size()
 	}
 }

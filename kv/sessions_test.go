@@ -1,6 +1,7 @@
 package kv_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"paxos/kv"
 	"paxos/paxos"
@@ -21,11 +23,30 @@ const (
 
 // book is a machine and the slots that are applied to it, one after another.
 type book struct {
-	t testing.TB
+	t rapid.TB
 	m *kv.Machine
 }
 
-func newBook(t testing.TB) *book { return &book{t, kv.New()} }
+// newBook opens sessions 1 to 9, in a slot before the first one.
+func newBook(t rapid.TB, options ...kv.Options) *book {
+	b := &book{t, kv.New(options...)}
+	opens := paxos.Entry{}
+	for id := paxos.SessionID(1); id <= 9; id++ {
+		opens.Value.Commands = append(opens.Value.Commands, paxos.Command{Session: id, Sequence: openSequence, Body: kv.Encode(kv.Open{})})
+	}
+	if _, err := b.m.Apply(opens); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// openSequence is under which newBook opens, so that 1 is free for others.
+const openSequence = 1000
+
+// maintain is a command as learners propose them.
+func maintain(command any) paxos.Command {
+	return paxos.Command{Sequence: 1, Body: kv.Encode(command)}
+}
 
 func (b *book) apply(time paxos.LogTime, commands ...paxos.Command) []paxos.Outcome {
 	b.t.Helper()
@@ -43,6 +64,15 @@ func (b *book) apply(time paxos.LogTime, commands ...paxos.Command) []paxos.Outc
 func (b *book) one(time paxos.LogTime, c paxos.Command) paxos.Outcome {
 	b.t.Helper()
 	return b.apply(time, c)[0]
+}
+
+func (b *book) state() []byte {
+	b.t.Helper()
+	var to bytes.Buffer
+	if n, err := b.m.View().WriteTo(&to); err != nil || n != int64(to.Len()) {
+		b.t.Fatal(n, err)
+	}
+	return to.Bytes()
 }
 
 func (b *book) values() (list []string) {
@@ -149,7 +179,8 @@ func TestTheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 		t.Errorf("%+v, %v", o, known)
 	}
 	b.one(2*day, admitted(put(9, 1, "time passes"), 4))
-	want(t, "a copy when the key is free again", b.one(2*day, keyed(put(1, 2, "y"), "k")), paxos.Expired, 5, 0)
+	want(t, "a copy when the key is free again", b.one(2*day, keyed(put(1, 2, "y"), "k")), paxos.KeyReused, 1, 0)
+	want(t, "under a new name", b.one(2*day, keyed(put(1, 3, "y"), "k")), paxos.Late, 6, 0)
 	b.mustHold("1.0:x", "4.0:time passes")
 }
 
@@ -174,16 +205,18 @@ func TestWhatWasAdmittedUnderAKeyInItsLifeNeverAppliesAfterIt(t *testing.T) {
 	b.one(0, put(1, 1, "a"))
 	b.one(0, admitted(keyed(put(1, 2, "x"), "k"), 2))
 	b.one(20*hour, admitted(put(1, 3, "b"), 3)) // the session lives on, the key does not
-	want(t, "admitted before the key was used", b.one(30*hour, admitted(keyed(put(2, 1, "x"), "k"), 2)), paxos.Expired, 4, 0)
-	want(t, "admitted after it", b.one(30*hour, admitted(keyed(put(2, 2, "x"), "k"), 3)), paxos.Applied, 5, 0)
-	b.mustHold("1.0:a", "2.0:x", "3.0:b", "5.0:x")
+	want(t, "admitted before the key was used", b.one(30*hour, admitted(keyed(put(2, 1, "x"), "k"), 2)), paxos.Late, 4, 0)
+	want(t, "its copy, not noted", b.one(30*hour, admitted(keyed(put(2, 1, "x"), "k"), 2)), paxos.Late, 5, 0)
+	want(t, "without a key the session knows all", b.one(30*hour, admitted(put(2, 9, "c"), 2)), paxos.Applied, 6, 0)
+	want(t, "admitted after it", b.one(30*hour, admitted(keyed(put(2, 2, "x"), "k"), 3)), paxos.Applied, 7, 0)
+	b.mustHold("1.0:a", "2.0:x", "3.0:b", "6.0:c", "7.0:x")
 }
 
 func TestKeysLive24HoursOfLogTime(t *testing.T) {
 	b := newBook(t)
 	b.one(0, keyed(put(1, 1, "x"), "k"))
 	want(t, "24 h later", b.one(day, admitted(keyed(put(2, 1, "x"), "k"), 2)), paxos.Applied, 1, 0)
-	want(t, "a day and two minutes later", b.one(day+2*minute, admitted(keyed(put(3, 1, "x"), "k"), 3)), paxos.Applied, 3, 0)
+	want(t, "a day and a moment later", b.one(day+1, admitted(keyed(put(3, 1, "x"), "k"), 3)), paxos.Applied, 3, 0)
 	if o, _ := b.m.Outcome("k"); o.Slot != 3 {
 		t.Errorf("%+v", o)
 	}
@@ -191,26 +224,73 @@ func TestKeysLive24HoursOfLogTime(t *testing.T) {
 }
 
 // An hour-old copy must not apply; nor may one that is older than the table.
-func TestACopyOlderThanTheTableIsRefusedAsExpired(t *testing.T) {
+func TestACopyForAClosedSessionIsRefusedAsExpired(t *testing.T) {
 	b := newBook(t)
-	b.one(0, put(1, 1, "x"))                                                                   // slot 1, admitted at 1
-	b.one(day+2*minute, admitted(put(2, 1, "y"), 2))                                           // forgets session 1
-	want(t, "an old copy", b.one(day+2*minute, put(1, 1, "x")), paxos.Expired, 3, 0)           // of slot 1
-	want(t, "again", b.one(day+2*minute, put(1, 1, "x")), paxos.Expired, 4, 0)                 // and not noted
-	want(t, "late and never seen", b.one(day+2*minute, put(1, 2, "w")), paxos.Expired, 5, 0)   // it may be a copy
-	want(t, "new", b.one(day+2*minute, admitted(put(1, 3, "z"), 2)), paxos.Applied, 6, 0)      // admitted since
-	want(t, "old, session alive", b.one(day+2*minute, put(1, 1, "x")), paxos.Expired, 7, 0)    // still expired
-	want(t, "its copy", b.one(day+2*minute, admitted(put(1, 3, "z"), 2)), paxos.Applied, 6, 0) // remembered
-	b.mustHold("1.0:x", "2.0:y", "6.0:z")
+	b.one(0, put(1, 1, "x"))                           // slot 1
+	b.one(day, admitted(put(2, 1, "y"), 2))            // slot 2
+	b.one(day, maintain(kv.ExpireSession{Session: 1})) // slot 3 forgets session 1
+	want(t, "a copy", b.one(day, put(1, 1, "x")), paxos.Expired, 4, 0)
+	want(t, "again, not noted", b.one(day, put(1, 1, "x")), paxos.Expired, 5, 0)
+	want(t, "new", b.one(day, admitted(put(1, 3, "z"), 6)), paxos.Expired, 6, 0)
+	want(t, "a copy of its opening", b.one(day, paxos.Command{Session: 1, Sequence: openSequence, Body: kv.Encode(kv.Open{})}), paxos.Late, 7, 0)
+	want(t, "opened again", b.one(day, open(1, 8)), paxos.Applied, 8, 0)
+	want(t, "a copy of the opening", b.one(day, open(1, 8)), paxos.Applied, 8, 0)
+	want(t, "a copy from the earlier session", b.one(day, put(1, 1, "x")), paxos.Expired, 10, 0)
+	want(t, "new, now", b.one(day, admitted(put(1, 4, "z"), 6)), paxos.Applied, 11, 0)
+	b.mustHold("1.0:x", "2.0:y", "11.0:z")
 }
 
-func TestASessionThatIsUsedIsNotForgotten(t *testing.T) {
+func open(session paxos.SessionID, admitted paxos.Slot) paxos.Command {
+	return paxos.Command{Session: session, Sequence: 2000, Admitted: admitted, Body: kv.Encode(kv.Open{})}
+}
+
+func TestASessionThatWasNeverOpenedHasNoEffect(t *testing.T) {
 	b := newBook(t)
-	b.one(0, put(1, 1, "a"))
-	b.one(20*hour, admitted(put(1, 2, "b"), 2))
-	b.one(40*hour, admitted(put(2, 1, "c"), 3))
-	want(t, "a copy after 40 h", b.one(40*hour, put(1, 1, "a")), paxos.Applied, 1, 0)
-	b.mustHold("1.0:a", "2.0:b", "3.0:c")
+	before := b.state()
+	want(t, "not opened", b.one(0, put(77, 1, "x")), paxos.Expired, 1, 0)
+	want(t, "no session", b.one(0, put(0, 1, "x")), paxos.Expired, 2, 0)
+	b.mustHold()
+	if b.m.Sizes().Sessions != 9 {
+		t.Errorf("%d sessions", b.m.Sizes().Sessions)
+	}
+	want(t, "opened, then", b.apply(0, open(77, 1), put(77, 1, "x"))[1], paxos.Applied, 3, 1)
+	if bytes.Equal(before, b.state()) {
+		t.Error("the state says nothing")
+	}
+}
+
+func TestASessionIsClosedOnlyIfItWasNotUsedForADay(t *testing.T) {
+	b := newBook(t)
+	b.one(20*hour, put(1, 1, "a"))
+	for name, c := range map[string]kv.ExpireSession{
+		"used since": {Session: 1}, "used a while ago": {Session: 1, Used: 20 * hour}, "unknown": {Session: 55},
+	} {
+		b.one(43*hour, maintain(c))
+		if n := b.m.Sizes().Sessions; n != 9 {
+			t.Fatalf("%s: %d sessions are left", name, n)
+		}
+	}
+	want(t, "a copy", b.one(43*hour, put(1, 1, "a")), paxos.Applied, 1, 0)
+	b.one(44*hour-1, maintain(kv.ExpireSession{Session: 1, Used: 20 * hour}))
+	want(t, "a moment before a day is over", b.one(44*hour-1, put(1, 1, "a")), paxos.Applied, 1, 0)
+	b.one(44*hour, maintain(kv.ExpireSession{Session: 1, Used: 20 * hour}))
+	want(t, "after it", b.one(44*hour, put(1, 1, "a")), paxos.Expired, 9, 0)
+}
+
+func TestTouchKeepsASessionOpen(t *testing.T) {
+	b := newBook(t)
+	b.one(20*hour, paxos.Command{Session: 1, Sequence: 1, Body: kv.Encode(kv.Touch{})})
+	due := b.m.Chores(43*hour, kv.History{})
+	if len(due) != 8 { // 2 to 9
+		t.Errorf("%d sessions are due", len(due))
+	}
+	for _, body := range due {
+		b.one(43*hour, paxos.Command{Sequence: 1, Body: body})
+	}
+	if n := b.m.Sizes().Sessions; n != 1 || len(b.m.Chores(43*hour, kv.History{})) != 0 {
+		t.Errorf("%d sessions are left", n)
+	}
+	want(t, "its copy", b.one(43*hour, paxos.Command{Session: 1, Sequence: 1, Body: kv.Encode(kv.Touch{})}), paxos.Applied, 1, 0)
 }
 
 func TestLogTimeNeverGoesBack(t *testing.T) {
@@ -222,60 +302,20 @@ func TestLogTimeNeverGoesBack(t *testing.T) {
 	}
 }
 
-func TestABurntKeyNeverTakesEffect(t *testing.T) {
-	b := newBook(t)
-	burn := paxos.Command{Session: 7, Sequence: 1, Body: kv.BurnKey("k")}
-	o := b.one(1, burn)
-	want(t, "the burning", o, paxos.Applied, 1, 0)
-	inner, err := paxos.DecodeOutcome(o.Result)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want(t, "what stands", inner, paxos.Burnt, 1, 0)
-	want(t, "the late command", b.one(1, keyed(put(1, 1, "x"), "k")), paxos.Burnt, 1, 0)
-	want(t, "another body", b.one(1, keyed(put(1, 2, "y"), "k")), paxos.Burnt, 1, 0)
-	b.one(2*day, admitted(put(9, 1, "z"), 4))
-	want(t, "when the key is free again", b.one(2*day, keyed(put(1, 1, "x"), "k")), paxos.Expired, 5, 0)
-	b.mustHold("4.0:z")
-}
-
-func TestBurningTooLateTellsWhatTookEffect(t *testing.T) {
-	b := newBook(t)
-	b.one(1, keyed(put(1, 1, "x"), "k"))
-	for sequence, body := range [][]byte{kv.BurnKey("k"), kv.Burn(paxos.CommandName{Session: 1, Sequence: 1})} {
-		o := b.one(1, paxos.Command{Session: 7, Sequence: paxos.Sequence(sequence + 1), Admitted: 1, Body: body})
-		inner, err := paxos.DecodeOutcome(o.Result)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want(t, "what stands", inner, paxos.Applied, 1, 0)
-	}
-	want(t, "a copy", b.one(1, keyed(put(1, 1, "x"), "k")), paxos.Applied, 1, 0)
-	b.mustHold("1.0:x")
-}
-
-func TestABurntNameNeverTakesEffect(t *testing.T) {
-	b := newBook(t)
-	b.one(1, paxos.Command{Session: 7, Sequence: 1, Body: kv.Burn(paxos.CommandName{Session: 1, Sequence: 5})})
-	want(t, "the late command", b.one(1, keyed(put(1, 5, "x"), "k")), paxos.Burnt, 1, 0)
-	want(t, "its neighbour", b.one(1, keyed(put(1, 6, "x"), "k")), paxos.Applied, 3, 0)
-	b.mustHold("3.0:x")
-}
-
 func TestACommandNobodyKnowsChangesNothing(t *testing.T) {
 	for name, body := range map[string][]byte{
-		"empty": nil, "too short": {1}, "another version": {2, 1, 'x'}, "another operation": {1, 4}, "operation 0": {1, 0},
+		"empty": nil, "too short": {1}, "another version": {2, 1, 'x'}, "another operation": {1, 16}, "more than an opening": {1, 4, 0}, "operation 0": {1, 0},
 		"a text that is no UTF-8": {1, 1, 0xff}, "a name cut short": append([]byte{1, 2}, make([]byte, 15)...),
 		"a name too long": append([]byte{1, 2}, make([]byte, 17)...), "a key that is no UTF-8": {1, 3, 0xff},
 	} {
 		b := newBook(t)
-		before := b.m.Snapshot()
+		before := b.state()
 		bad := paxos.Command{Session: 1, Sequence: 2, Body: body}
 		_, err := b.m.Apply(paxos.Entry{Slot: 1, Value: paxos.Value{Time: 5, Commands: []paxos.Command{put(1, 1, "x"), bad}}})
 		if !errors.Is(err, kv.ErrUnknownCommand) || kv.Check(bad) == nil {
 			t.Errorf("%s: %v, checked: %v", name, err, kv.Check(bad))
 		}
-		if !slices.Equal(before, b.m.Snapshot()) {
+		if !slices.Equal(before, b.state()) {
 			t.Errorf("%s: the slot took effect in part", name)
 		}
 	}

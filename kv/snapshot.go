@@ -1,62 +1,130 @@
 package kv
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"maps"
-	"slices"
+	"io"
 
 	"paxos/paxos"
 )
 
-// snapshotVersion is the version of the snapshot's form.
-const snapshotVersion = 1
+// A state in its binary form is a mark and a sequence of records, each with
+// its length before it: a header, which counts the others, and what it counts.
+// Whatever can be computed from them is not written.
+const (
+	snapshotMark = "kv\x02" // with the version: 2
+	mostBuffered = 64 << 10 // bytes
+)
 
-// Snapshot gives the whole state in a binary form, with a SHA-256 at the end.
-// Equal states give equal bytes: maps are written in the order of their keys.
-func (m *Machine) Snapshot() []byte {
-	b := []byte{'k', 'v', snapshotVersion}
-	b = binary.AppendUvarint(b, uint64(m.next))
-	b = binary.AppendUvarint(b, uint64(m.time))
-	b = binary.AppendUvarint(b, uint64(len(m.values)))
-	for _, v := range m.values {
-		b = binary.AppendUvarint(b, uint64(v.Slot))
-		b = binary.AppendUvarint(b, uint64(v.Position))
-		b = appendText(b, v.Value)
-	}
-	b = m.table.append(b)
-	sum := sha256.Sum256(b)
-	return append(b, sum[:]...)
+// What a change in a snapshot is, in its first byte.
+const (
+	changeDeleted = 1 << iota
+	changeSameKey // as the one before it
+	changeSwept   // no watcher needs it, but readers do
+)
+
+// sink writes records.
+type sink struct {
+	w   io.Writer
+	b   []byte // not written yet
+	rec []byte
+	n   int64
+	err error
 }
 
-func (t *table) append(b []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(t.horizon))
-	b = binary.AppendUvarint(b, uint64(t.swept))
-	b = binary.AppendUvarint(b, uint64(len(t.sessions)))
-	for _, id := range slices.Sorted(maps.Keys(t.sessions)) {
-		s := t.sessions[id]
-		b = binary.BigEndian.AppendUint64(b, uint64(id))
-		b = binary.AppendUvarint(b, uint64(s.confirmed))
-		b = binary.AppendUvarint(b, uint64(s.used))
-		b = binary.AppendUvarint(b, uint64(s.slot))
-		b = binary.AppendUvarint(b, uint64(len(s.outcomes)))
-		for _, sequence := range slices.Sorted(maps.Keys(s.outcomes)) {
-			b = binary.AppendUvarint(b, uint64(sequence))
-			b = appendText(b, paxos.AppendOutcome(nil, s.outcomes[sequence]))
+// record ends the record that is in rec.
+func (s *sink) record() {
+	s.b = putText(s.b, s.rec)
+	s.rec = s.rec[:0]
+	if len(s.b) >= mostBuffered {
+		s.flush()
+	}
+}
+
+func (s *sink) flush() {
+	if s.err == nil {
+		var n int
+		n, s.err = s.w.Write(s.b)
+		s.n += int64(n)
+	}
+	s.b = s.b[:0]
+}
+
+// ok goes on with a walk unless a write has failed.
+func (s *sink) ok() bool { return s.err == nil }
+
+// WriteTo implements io.WriterTo and paxos.State: it writes the whole state.
+// Equal states give equal bytes. Its error is the writer's.
+func (v *View) WriteTo(w io.Writer) (int64, error) {
+	s := &sink{w: w, b: []byte(snapshotMark)}
+	v.writeHeader(s)
+	v.leases.Scan(func(l *lease) bool {
+		s.rec = putUint(putUint(putUint(putID(s.rec, l.id), l.ttl), l.due), l.renewal)
+		s.rec = putBool(s.rec, l.acquired)
+		s.record()
+		return s.ok()
+	})
+	v.writeHistory(s)
+	v.sessions.Scan(func(e *session) bool {
+		s.rec = putUint(putUint(putBool(putID(s.rec, e.id), e.open), e.since), e.confirmed)
+		s.rec = putUint(putUint(s.rec, e.used), e.slot)
+		s.record()
+		return s.ok()
+	})
+	v.notes.Scan(func(n *note) bool {
+		s.rec = paxos.AppendOutcome(s.rec, n.Outcome)
+		s.record()
+		return s.ok()
+	})
+	v.oldest.Scan(func(k *keyNote) bool {
+		s.rec = putUint(append(putText(s.rec, k.key), k.body[:]...), k.used)
+		s.rec = paxos.AppendOutcome(s.rec, k.outcome)
+		s.record()
+		return s.ok()
+	})
+	s.flush()
+	return s.n, s.err
+}
+
+func (v *View) writeHeader(s *sink) {
+	for _, n := range []uint64{uint64(v.next), uint64(v.time), uint64(v.horizon), uint64(v.revision), uint64(v.compacted),
+		uint64(v.lastLease), v.freshBytes, v.freshSlots} {
+		s.rec = binary.AppendUvarint(s.rec, n)
+	}
+	for _, n := range []int{v.leases.Len(), v.history.Len(), v.sessions.Len(), v.notes.Len(), v.oldest.Len()} {
+		s.rec = putInt(s.rec, n)
+	}
+	s.record()
+}
+
+func (v *View) writeHistory(s *sink) {
+	first, _ := v.changes.Min()
+	var before *change
+	v.history.Scan(func(c *change) bool {
+		flags := byte(0)
+		if c.deleted {
+			flags |= changeDeleted
 		}
-	}
-	b = binary.AppendUvarint(b, uint64(len(t.keys)))
-	for _, key := range slices.Sorted(maps.Keys(t.keys)) {
-		k := t.keys[key]
-		b = appendText(b, key)
-		b = appendText(b, k.body)
-		b = binary.AppendUvarint(b, uint64(k.used))
-		b = binary.AppendUvarint(b, uint64(k.slot))
-		b = appendText(b, paxos.AppendOutcome(nil, k.outcome))
-	}
-	return b
-}
-
-func appendText[T ~[]byte | ~string](b []byte, text T) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+		if before != nil && before.Key == c.Key {
+			flags |= changeSameKey
+		}
+		swept := first == nil || c.Mod < first.Mod || c.Mod == first.Mod && c.sub < first.sub
+		if swept {
+			flags |= changeSwept
+		}
+		s.rec = append(s.rec, flags)
+		if flags&changeSameKey == 0 {
+			s.rec = putText(s.rec, c.Key)
+		}
+		s.rec = putUint(s.rec, c.Mod)
+		if !swept {
+			s.rec = putUint(s.rec, c.sub)
+		}
+		if !c.deleted {
+			s.rec = putUint(putUint(putText(s.rec, c.Value), c.Create), c.Version)
+			s.rec = putID(s.rec, c.Lease)
+		}
+		s.record()
+		before = c
+		return s.ok()
+	})
 }

@@ -160,6 +160,21 @@ func wipe(s *Stage, rest string) error {
 	})
 }
 
+// promiseOn is the promise that a disk holds: the last one written.
+func promiseOn(disk []paxos.Record) (b paxos.Ballot) {
+	for _, rec := range disk {
+		switch rec := rec.(type) {
+		case paxos.PromisedRecord:
+			b = rec.Ballot
+		case paxos.AcceptedRecord:
+			b = rec.Ballot
+		case paxos.FloorRecord:
+			b = rec.Promise
+		}
+	}
+	return b
+}
+
 // truncate: "truncate acceptor1 below 4" writes the record that truncation
 // leaves on the disk of an acceptor that is down.
 func truncate(s *Stage, rest string) error {
@@ -177,7 +192,7 @@ func truncate(s *Stage, rest string) error {
 				return fmt.Errorf("slot %d is not chosen: no acceptor would truncate it", slot)
 			}
 		}
-		s.write(a, paxos.FloorRecord{Floor: paxos.Slot(floor)})
+		s.write(a, paxos.FloorRecord{Floor: paxos.Slot(floor), Promise: promiseOn(a.disk)})
 		return nil
 	})
 }

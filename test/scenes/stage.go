@@ -124,7 +124,7 @@ func (s *Stage) start(a *actor) {
 			ElectionTicks: 10, HeartbeatTicks: 3, SurveyTicks: 3, ResendTicks: 6, Window: s.sizes.window,
 			MaxBatch: s.sizes.batch, MaxBatchBytes: 1 << 20, MaxWaiting: 1000, MaxWaitingBytes: 1 << 20})
 	case paxos.LearnerRole:
-		a.machine = kv.New()
+		a.machine = opened()
 		a.role = learner.New(learner.Config{Node: a.id, Configuration: s.config, PullTicks: 5, FinishTicks: 20, BeatTicks: 5, PageBytes: s.sizes.page}, a.machine)
 	case paxos.ClientRole:
 		n := s.draw()
@@ -132,6 +132,20 @@ func (s *Stage) start(a *actor) {
 			SurveyTicks: 3, ResendTicks: 12, RetryTicks: 4, AbandonTicks: 200, MaxPending: 100, MaxBytes: 1 << 20})
 	}
 	s.Gossip("")
+}
+
+// opened is an empty store in which every session is open that a scene may
+// draw: scenes are about what comes then. It lies in slot 0, which no log has.
+func opened() *kv.Machine {
+	m := kv.New()
+	e := paxos.Entry{}
+	for n := range 200 {
+		e.Value.Commands = append(e.Value.Commands, paxos.Command{Session: paxos.SessionID(n + 1), Sequence: 1 << 62, Body: kv.Encode(kv.Open{})})
+	}
+	if _, err := m.Apply(e); err != nil {
+		panic(err)
+	}
+	return m
 }
 
 // Gossip tells who asks others whom there is to ask, as discovery would, and

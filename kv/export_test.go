@@ -1,0 +1,30 @@
+package kv
+
+import "paxos/paxos"
+
+// Rewrite decodes a body and encodes it again.
+func Rewrite(body []byte) ([]byte, error) {
+	o, err := decode(body)
+	if err != nil {
+		return nil, err
+	}
+	switch o := o.(type) {
+	case appendValue:
+		return Append(string(o)), nil
+	case burnKey:
+		return BurnKey(string(o)), nil
+	case burn:
+		return Burn(paxos.CommandName(o)), nil
+	}
+	return Encode(o), nil
+}
+
+// RememberKeys sets how many idempotency keys, of how many bytes, a machine
+// remembers.
+func (m *Machine) RememberKeys(most, mostBytes int) { m.mostKeyed, m.mostKeyedBytes = most, mostBytes }
+
+// Swept is how many changes only readers of the past still need.
+func (v *View) Swept() int { return v.history.Len() - v.changes.Len() }
+
+// History is how many changes are held.
+func (v *View) History() int { return v.history.Len() }

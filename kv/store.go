@@ -1,0 +1,262 @@
+package kv
+
+import (
+	"cmp"
+	"math"
+	"strings"
+
+	"github.com/tidwall/btree"
+)
+
+// change is one change of one key. It is never altered once it is made, so
+// that all trees, of the machine and of every View, may share it.
+type change struct {
+	KeyValue        // of a deletion, only Key and Mod
+	sub      uint32 // its place among the changes of its revision
+	deleted  bool
+	list     bool // the value is known to be a JSON array; only spares a look
+}
+
+// changeRoom is about what a change takes besides its key and value.
+const changeRoom = 64
+
+func (c *change) size() int { return len(c.Key) + len(c.Value) + changeRoom }
+
+// store is the keys and their history. Its trees are copied in O(1).
+//
+// No command changes a key twice (txn.go, clash), so that a key and a revision
+// name one change.
+type store struct {
+	revision  Revision
+	compacted Revision
+	sub       uint32 // changes of the revision that is being made, 0 between commands
+
+	keys    *btree.BTreeG[*change] // those that are there, by key
+	history *btree.BTreeG[*change] // by key and revision: what reads of the past need
+	changes *btree.BTreeG[*change] // by revision and place: what watchers need
+
+	leaseTable
+
+	values   int // keys of the log of values
+	keyBytes int // of the changes in keys
+	oldBytes int // of the changes in history that are not in keys
+}
+
+func newStore() store {
+	return store{
+		revision: 1,
+		keys:     tree(func(a, b *change) int { return strings.Compare(a.Key, b.Key) }),
+		history:  tree(func(a, b *change) int { return cmp.Or(strings.Compare(a.Key, b.Key), cmp.Compare(a.Mod, b.Mod)) }),
+		changes:  tree(func(a, b *change) int { return cmp.Or(cmp.Compare(a.Mod, b.Mod), cmp.Compare(a.sub, b.sub)) }),
+
+		leaseTable: newLeaseTable(),
+	}
+}
+
+// tree makes a tree without locks: it belongs to the machine's goroutine, or
+// nobody writes to it any more.
+func tree[T any](compare func(a, b T) int) *btree.BTreeG[T] {
+	return btree.NewBTreeGOptions(func(a, b T) bool { return compare(a, b) < 0 }, btree.Options{NoLocks: true})
+}
+
+// freeze gives a copy that later changes of the store do not reach.
+func (s *store) freeze() store {
+	f := *s
+	f.keys, f.history, f.changes = s.keys.Copy(), s.history.Copy(), s.changes.Copy()
+	f.leaseTable = s.leaseTable.freeze()
+	return f
+}
+
+func (s *store) get(key string) *change {
+	c, _ := s.keys.Get(&change{KeyValue: KeyValue{Key: key}})
+	return c
+}
+
+// at gives the key as it was at a revision, nil if it was not there.
+func (s *store) at(key string, revision Revision) *change {
+	var found *change
+	s.history.Descend(&change{KeyValue: KeyValue{Key: key, Mod: revision}}, func(c *change) bool {
+		if c.Key == key && !c.deleted {
+			found = c
+		}
+		return false
+	})
+	return found
+}
+
+// put sets a key in the revision that is being made. old is the key as it is,
+// nil if it is not there.
+func (s *store) put(key, value string, lease LeaseID, old *change) *change {
+	next := s.revision + 1
+	c := &change{KeyValue: KeyValue{key, value, next, next, 1, lease}, sub: s.sub}
+	s.sub++
+	if old != nil {
+		c.Create, c.Version = old.Create, old.Version+1
+		s.retire(old)
+	} else if isValue(key) {
+		s.values++
+	}
+	if lease != 0 {
+		s.attach(lease, key)
+	}
+	s.keys.Set(c)
+	s.history.Set(c)
+	s.changes.Set(c)
+	s.keyBytes += c.size()
+	return c
+}
+
+// remove deletes a key that is there.
+func (s *store) remove(old *change) {
+	c := &change{KeyValue: KeyValue{Key: old.Key, Mod: s.revision + 1}, sub: s.sub, deleted: true}
+	s.sub++
+	s.retire(old)
+	if isValue(old.Key) {
+		s.values--
+	}
+	s.keys.Delete(old)
+	s.history.Set(c)
+	s.changes.Set(c)
+	s.oldBytes += c.size()
+}
+
+func (s *store) retire(old *change) {
+	s.keyBytes -= old.size()
+	s.oldBytes += old.size()
+	if old.Lease != 0 {
+		s.detach(old.Lease, old.Key)
+	}
+}
+
+// finish ends a command: what it changed becomes one revision.
+func (s *store) finish() {
+	if s.sub > 0 {
+		s.revision++
+		s.sub = 0
+	}
+}
+
+// sweep takes at most n changes out of the history that no read of a revision
+// from the compacted one on can see. What is left to do is seen from the trees
+// alone, so that equal logs leave equal trees.
+func (s *store) sweep(n int) {
+	for range n {
+		c, ok := s.changes.Min()
+		if !ok || c.Mod >= s.compacted {
+			return
+		}
+		s.changes.PopMin()
+		s.dropBefore(c)
+		if c.deleted {
+			s.history.Delete(c)
+			s.oldBytes -= c.size()
+		}
+	}
+}
+
+// dropBefore drops what c replaced. Changes are swept in the order of
+// revisions, so that there is at most one.
+func (s *store) dropBefore(c *change) {
+	if c.Mod == 0 {
+		return
+	}
+	s.history.Descend(&change{KeyValue: KeyValue{Key: c.Key, Mod: c.Mod - 1}}, func(before *change) bool {
+		if before.Key == c.Key {
+			s.history.Delete(before)
+			s.oldBytes -= before.size()
+		}
+		return false
+	})
+}
+
+// has reports whether the span has the key.
+func (s Span) has(key string) bool {
+	if s.End == "" {
+		return key == s.Key
+	}
+	return key >= s.Key && !s.ends(key)
+}
+
+// ends reports whether a key at or above the span's Key is above the span.
+func (s Span) ends(key string) bool {
+	switch s.End {
+	case "":
+		return key != s.Key
+	case "\x00":
+		return false
+	}
+	return key >= s.End
+}
+
+// each walks over the keys of a span as they are.
+func (s *store) each(span Span, f func(*change) bool) {
+	if span.End == "" {
+		if c := s.get(span.Key); c != nil {
+			f(c)
+		}
+		return
+	}
+	s.keys.Ascend(&change{KeyValue: KeyValue{Key: span.Key}}, func(c *change) bool { return !span.ends(c.Key) && f(c) })
+}
+
+// count counts them in the time of a few searches.
+func (s *store) count(span Span) int {
+	switch span.End {
+	case "":
+		if s.get(span.Key) == nil {
+			return 0
+		}
+		return 1
+	case "\x00":
+		return s.keys.Len() - s.rank(span.Key)
+	}
+	return max(0, s.rank(span.End)-s.rank(span.Key))
+}
+
+// rank is how many keys are below this one.
+func (s *store) rank(key string) int {
+	low, high := 0, s.keys.Len()
+	for low < high {
+		middle := int(uint(low+high) >> 1)
+		if c, _ := s.keys.GetAt(middle); c.Key < key {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
+// eachAt walks over the keys of a span as they were at a revision.
+func (s *store) eachAt(span Span, revision Revision, f func(*change) bool) {
+	if span.End == "" {
+		if c := s.at(span.Key, revision); c != nil {
+			f(c)
+		}
+		return
+	}
+	it := s.history.Iter()
+	defer it.Release()
+	for ok := it.Seek(&change{KeyValue: KeyValue{Key: span.Key}}); ok; {
+		first := it.Item()
+		if span.ends(first.Key) {
+			return
+		}
+		c := first
+		// A few steps cost less than a search, but a key may have a million changes.
+		for steps := 0; ok && it.Item().Key == first.Key; steps++ {
+			if steps == 8 {
+				c = s.at(first.Key, revision)
+				ok = it.Seek(&change{KeyValue: KeyValue{Key: first.Key, Mod: math.MaxUint64}})
+				break
+			}
+			if it.Item().Mod <= revision {
+				c = it.Item()
+			}
+			ok = it.Next()
+		}
+		if c != nil && c.Mod <= revision && !c.deleted && !f(c) {
+			return
+		}
+	}
+}
