@@ -1,5 +1,5 @@
 # An index of verbs; each is one line that you could type yourself.
-.PHONY: help up down test race check fuzz long scenes bin
+.PHONY: help up down test race etcd check fuzz long scenes bin
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -15,6 +15,9 @@ test: ## every test
 
 race: ## every test under the race detector
 	go test -race ./...
+
+etcd: ## thousands of random sequences of operations against etcd itself
+	cd test/etcd && go test -count=1 -v .
 
 long: ## the long forms of the integration tests
 	PAXOS_LONG=1 go test -v -count=1 ./test/integration
