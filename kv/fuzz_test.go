@@ -42,7 +42,7 @@ func FuzzCommand(f *testing.F) {
 			t.Fatalf("%q came back as %q", body, again)
 		}
 		// Whatever can be decoded can be applied, with the same end everywhere.
-		one, other := filled(t), filled(t)
+		one, other := newBook(t), newBook(t)
 		_ = kv.Check(paxos.Command{Session: 1, Sequence: 1, Body: body})
 		_ = kv.Frees(body)
 		for _, session := range []paxos.SessionID{0, 1} {

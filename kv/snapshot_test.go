@@ -265,3 +265,17 @@ func TestALieAboutALengthCostsLittle(t *testing.T) {
 		t.Errorf("%d bytes were allocated", n)
 	}
 }
+
+func TestASnapshotIsDueAfterSoManySlotsOrBytes(t *testing.T) {
+	for name, o := range map[string]kv.Options{"slots": {SnapshotSlots: 5}, "bytes": {SnapshotBytes: 5*70 - 10}} {
+		b := newBook(t, o) // the opening is a big slot of its own
+		got := ""
+		for i := range 20 {
+			b.one(1, put(1, paxos.Sequence(i+1), "v")) // 69 bytes
+			got += map[bool]string{true: "!", false: "."}[b.m.SnapshotDue()]
+		}
+		if want := map[string]string{"slots": "...!....!....!....!.", "bytes": "....!....!....!....!"}[name]; got != want {
+			t.Errorf("%s: due at %s, want %s", name, got, want)
+		}
+	}
+}
