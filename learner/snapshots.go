@@ -91,7 +91,7 @@ func (l *Learner) saveSnapshot() {
 // saved notes that a snapshot is on disk, and was read back.
 func (l *Learner) saved(m paxos.SnapshotSaved) {
 	s := &l.snapshots
-	if m.Slot == s.saving {
+	if m.Slot >= s.saving { // a later one, if that was installed while this one waited
 		s.saving = 0
 	}
 	if m.Slot <= s.kept.Slot {

@@ -45,6 +45,18 @@ func TestASnapshotIsTakenOfJustTheStateThatIsDue(t *testing.T) {
 	}
 }
 
+func TestASnapshotThatANewerOneOvertookEndsTheSaving(t *testing.T) {
+	d := newKeeper(t)
+	d.chosen(1, 2)
+	d.sent = nil
+	d.from(paxos.Keeper, paxos.SnapshotSaved{Slot: 50, Digest: paxos.Digest{1}}) // fetched meanwhile
+	d.from(paxos.Keeper, paxos.SnapshotSaved{Slot: 50, Digest: paxos.Digest{1}}) // the answer of the save
+	d.chosen(3, 4)
+	if saves := sentOf[paxos.SaveSnapshot](d)[paxos.Keeper]; len(saves) != 1 || saves[0].State.Applied() != 5 {
+		t.Errorf("%+v", saves)
+	}
+}
+
 func TestWithoutADiskNothingIsKept(t *testing.T) {
 	d := newDeskWith(t, &machine{due: 1}, noPulls)
 	d.chosen(1, 2)

@@ -39,14 +39,27 @@ type Settings struct {
 	Learners  []string
 	Peers     []string
 
-	Data           string
-	AllowUnsafe    bool
-	SegmentBytes   int64
+	Data        string
+	AllowUnsafe bool
+
+	// Of acceptors.
+	SegmentBytes     int64
+	TruncateLearners int
+	DiskLimit        int64
+
+	// Of learners.
+	SnapshotBytes    int
+	SnapshotSlots    uint64
+	HistoryRevisions uint64
+	HistoryBytes     int
+
 	Tick           time.Duration
 	Election       time.Duration
 	Heartbeat      time.Duration
 	Window         int
 	MaxValueBytes  int
+	MaxKeyBytes    int
+	MaxOperations  int
 	RequestTimeout time.Duration
 	MaxConnections int
 
@@ -73,22 +86,44 @@ func Flags(set *pflag.FlagSet, role paxos.RoleName) *Settings {
 	set.StringSliceVar(&s.Acceptors, "acceptors", []string{"acceptor1", "acceptor2", "acceptor3"}, "ids of all acceptors: who votes")
 	set.StringSliceVar(&s.Learners, "learners", []string{"learner1", "learner2"}, "ids of all learners")
 	set.StringSliceVar(&s.Peers, "peers", nil, "fixed HTTP addresses, id=host:port; discovery finds the others")
-	if role == paxos.AcceptorRole {
-		set.StringVar(&s.Data, "data", "", "data directory of this acceptor, on a real disk (required)")
-		set.BoolVar(&s.AllowUnsafe, "allow-unsafe-filesystem", false, "accept a data directory on tmpfs or overlayfs, which forget")
-		set.Int64Var(&s.SegmentBytes, "segment-bytes", 16<<20, "size of a journal segment in bytes, a multiple of 512")
-	}
+	s.diskFlags(set)
 	set.DurationVar(&s.Tick, "tick", 10*time.Millisecond, "the unit in which all waiting is counted; the same on all nodes")
 	set.DurationVar(&s.Election, "election-timeout", 400*time.Millisecond, "silence after which a leader is given up")
 	set.DurationVar(&s.Heartbeat, "heartbeat", 50*time.Millisecond, "between two heartbeats of the leader")
 	set.IntVar(&s.Window, "window", 4, "slots that may be unchosen at once (1 to 1024); a slot carries many commands")
 	set.IntVar(&s.MaxValueBytes, "max-value-bytes", 1<<20, "largest value in bytes, up to 4 MiB; the same on all nodes")
+	set.IntVar(&s.MaxKeyBytes, "max-key-bytes", 4096, "largest key in bytes (64 to 65536); the same on all nodes")
+	set.IntVar(&s.MaxOperations, "max-operations", 1024, "operations in one transaction (1 to 16384); the same on all nodes")
 	set.DurationVar(&s.RequestTimeout, "request-timeout", 1500*time.Millisecond, "how long a request waits unless it says so itself (?timeout=)")
 	set.IntVar(&s.MaxConnections, "max-connections", 20000, "open HTTP connections; further ones wait to be accepted")
 	set.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")
 	set.StringVar(&s.LogFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
 	set.SortFlags = false
 	return s
+}
+
+// diskFlags declares what concerns the disk, for the roles that have one.
+func (s *Settings) diskFlags(set *pflag.FlagSet) {
+	if !s.HasDisk() {
+		return
+	}
+	set.StringVar(&s.Data, "data", "", fmt.Sprintf("data directory of this %s, on a real disk (required)", s.Role))
+	set.BoolVar(&s.AllowUnsafe, "allow-unsafe-filesystem", false, "accept a data directory on tmpfs or overlayfs, which forget")
+	if s.Role == paxos.AcceptorRole {
+		set.Int64Var(&s.SegmentBytes, "segment-bytes", 16<<20, "size of a journal segment in bytes, a multiple of 512")
+		set.IntVar(&s.TruncateLearners, "truncate-learners", 2, "learners that must have a snapshot before the log below it is truncated, or all if they are fewer; 0: never")
+		set.Int64Var(&s.DiskLimit, "disk-limit-bytes", 0, "size in bytes that the journal may have; at 90 % of it only deletes are taken (default: the file system's size)")
+		return
+	}
+	set.IntVar(&s.SnapshotBytes, "snapshot-bytes", 64<<20, "bytes of log between two snapshots; the same on all learners")
+	set.Uint64Var(&s.SnapshotSlots, "snapshot-slots", 100000, "slots between two snapshots at most; the same on all learners")
+	set.Uint64Var(&s.HistoryRevisions, "history-revisions", 200000, "revisions of the past that stay readable, until older ones are compacted; 0: all")
+	set.IntVar(&s.HistoryBytes, "history-bytes", 256<<20, "bytes of the past that stay readable, until older ones are compacted; 0: all")
+}
+
+// HasDisk reports whether a node of this role keeps something.
+func (s *Settings) HasDisk() bool {
+	return s.Role == paxos.AcceptorRole || s.Role == paxos.LearnerRole
 }
 
 // EnvName is the environment variable that stands in for a flag.
@@ -127,13 +162,16 @@ func (s *Settings) Check() error {
 	if err := s.place(c); err != nil {
 		return err
 	}
-	if s.Role == paxos.AcceptorRole && s.Data == "" {
-		return errors.New("--data is required: the directory where this acceptor remembers")
+	if s.HasDisk() && s.Data == "" {
+		return fmt.Errorf("--data is required: the directory where this %s remembers", s.Role)
 	}
 	if _, err := s.Addresses(); err != nil {
 		return err
 	}
-	return s.ranges()
+	if err := s.ranges(); err != nil {
+		return err
+	}
+	return s.diskRanges()
 }
 
 // place checks that the id stands where the role says, and nowhere else: ids
@@ -171,12 +209,40 @@ func (s *Settings) ranges() error {
 		return fmt.Errorf("--request-timeout: %v is not between 10ms and 1h", s.RequestTimeout)
 	case s.MaxConnections < 16:
 		return fmt.Errorf("--max-connections: %d is less than 16", s.MaxConnections)
-	case s.Role == paxos.AcceptorRole && (s.SegmentBytes < 2048 || s.SegmentBytes > 1<<30 || s.SegmentBytes%512 != 0):
-		return fmt.Errorf("--segment-bytes: %d is not a multiple of 512 from 2048 to %d", s.SegmentBytes, 1<<30)
+	case s.MaxKeyBytes < 64 || s.MaxKeyBytes > 1<<16:
+		return fmt.Errorf("--max-key-bytes: %d is not between 64 and %d", s.MaxKeyBytes, 1<<16)
+	case s.MaxOperations < 1 || s.MaxOperations > 1<<14:
+		return fmt.Errorf("--max-operations: %d is not between 1 and %d", s.MaxOperations, 1<<14)
 	case !slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel):
 		return fmt.Errorf("--log-level: %q is none of debug, info, warn, error", s.LogLevel)
 	case !slices.Contains([]string{"auto", "text", "json"}, s.LogFormat):
 		return fmt.Errorf("--log-format: %q is none of auto, text, json", s.LogFormat)
+	}
+	return nil
+}
+
+// Bounds of what a learner is told of snapshots.
+const (
+	leastSnapshotBytes = 1 << 10
+	mostSnapshotBytes  = 1 << 40
+	mostSnapshotSlots  = 1 << 40
+)
+
+func (s *Settings) diskRanges() error {
+	switch acceptor, learner := s.Role == paxos.AcceptorRole, s.Role == paxos.LearnerRole; {
+	case acceptor && (s.SegmentBytes < 2048 || s.SegmentBytes > 1<<30 || s.SegmentBytes%512 != 0):
+		return fmt.Errorf("--segment-bytes: %d is not a multiple of 512 from 2048 to %d", s.SegmentBytes, 1<<30)
+	case acceptor && s.TruncateLearners < 0:
+		return fmt.Errorf("--truncate-learners: %d is negative; 0 means that nothing is truncated", s.TruncateLearners)
+	case acceptor && s.DiskLimit != 0 && s.DiskLimit < 4*s.SegmentBytes:
+		// A journal always has a segment in use and one prepared.
+		return fmt.Errorf("--disk-limit-bytes: %d is neither 0 nor at least four segments of %d bytes", s.DiskLimit, s.SegmentBytes)
+	case learner && (s.SnapshotBytes < leastSnapshotBytes || s.SnapshotBytes > mostSnapshotBytes):
+		return fmt.Errorf("--snapshot-bytes: %d is not between %d and %d", s.SnapshotBytes, leastSnapshotBytes, int64(mostSnapshotBytes))
+	case learner && (s.SnapshotSlots < 1 || s.SnapshotSlots > mostSnapshotSlots):
+		return fmt.Errorf("--snapshot-slots: %d is not between 1 and %d", s.SnapshotSlots, int64(mostSnapshotSlots))
+	case learner && s.HistoryBytes < 0:
+		return fmt.Errorf("--history-bytes: %d is negative; 0 means that nothing is compacted for its size", s.HistoryBytes)
 	}
 	return nil
 }

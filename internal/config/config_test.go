@@ -45,7 +45,7 @@ func mustParse(t *testing.T, role paxos.RoleName, args ...string) *config.Settin
 
 // needed are the flags without which a node of this role does not start.
 func needed(role paxos.RoleName) []string {
-	if role == paxos.AcceptorRole {
+	if role == paxos.AcceptorRole || role == paxos.LearnerRole {
 		return []string{"--data", "data"}
 	}
 	return nil
@@ -70,7 +70,7 @@ func TestHelpShowsEveryFlagWithItsDefaultAndUnit(t *testing.T) {
 			t.Errorf("%s (go test -rewrite writes it anew): %s", file, diff)
 		}
 		set.VisitAll(func(f *pflag.Flag) {
-			if f.Value.Type() == "int64" && !strings.Contains(f.Usage, "bytes") {
+			if strings.HasSuffix(f.Name, "-bytes") && !strings.Contains(f.Usage, "bytes") {
 				t.Errorf("%s: --%s does not say its unit", role, f.Name)
 			}
 			if f.Usage == "" {
@@ -130,6 +130,12 @@ var wrong = map[string]string{
 	"--window=99999999999999999999":   "--window",
 	"--max-value-bytes=0":             "--max-value-bytes: 0 is not between 1 and 4194304",
 	"--max-value-bytes=4194305":       "--max-value-bytes: 4194305 is not between",
+	"--max-key-bytes=63":              "--max-key-bytes: 63 is not between 64 and 65536",
+	"--max-key-bytes=65537":           "--max-key-bytes: 65537 is not between",
+	"--max-operations=0":              "--max-operations: 0 is not between 1 and 16384",
+	"--max-operations=16385":          "--max-operations: 16385 is not between",
+	"--segment-bytes=512":             "unknown flag: --segment-bytes",
+	"--snapshot-slots=5":              "unknown flag: --snapshot-slots",
 	"--request-timeout=1ms":           "--request-timeout: 1ms is not between 10ms and 1h",
 	"--request-timeout=2h":            "--request-timeout: 2h0m0s is not between 10ms and 1h",
 	"--max-connections=15":            "--max-connections: 15 is less than 16",
@@ -150,6 +156,26 @@ var wrongForAcceptors = map[string]string{
 	"--segment-bytes=1024":       "--segment-bytes: 1024 is not",
 	"--segment-bytes=-512":       "--segment-bytes: -512 is not",
 	"--segment-bytes=16MB":       "--segment-bytes",
+	"--truncate-learners=-1":     "--truncate-learners: -1 is negative; 0 means that nothing is truncated",
+	"--truncate-learners=all":    "--truncate-learners",
+	"--disk-limit-bytes=1000000": "--disk-limit-bytes: 1000000 is neither 0 nor at least four segments of 16777216 bytes",
+	"--disk-limit-bytes=-1":      "--disk-limit-bytes: -1 is neither",
+	"--history-bytes=0":          "unknown flag: --history-bytes",
+}
+
+// wrongForLearners concern their snapshots.
+var wrongForLearners = map[string]string{
+	"--data=":                        "--data is required: the directory where this learner remembers",
+	"--id=learner9":                  "--id: learner9 is not among --learners learner1,learner2",
+	"--id=acceptor1":                 "--id: acceptor1 is not among --learners",
+	"--snapshot-bytes=1023":          "--snapshot-bytes: 1023 is not between 1024 and 1099511627776",
+	"--snapshot-bytes=1099511627777": "--snapshot-bytes: 1099511627777 is not between",
+	"--snapshot-slots=0":             "--snapshot-slots: 0 is not between 1 and 1099511627776",
+	"--snapshot-slots=1099511627777": "--snapshot-slots: 1099511627777 is not between",
+	"--snapshot-slots=-1":            "--snapshot-slots",
+	"--history-revisions=-1":         "--history-revisions",
+	"--history-bytes=-1":             "--history-bytes: -1 is negative; 0 means that nothing is compacted",
+	"--segment-bytes=1024":           "unknown flag: --segment-bytes",
 }
 
 func TestEveryWrongValueIsOneClearSentence(t *testing.T) {
@@ -165,8 +191,9 @@ func TestEveryWrongValueIsOneClearSentence(t *testing.T) {
 	for arg, want := range wrongForAcceptors {
 		check(paxos.AcceptorRole, arg, want)
 	}
-	check(paxos.LearnerRole, "--id=learner9", "--id: learner9 is not among --learners learner1,learner2")
-	check(paxos.LearnerRole, "--id=acceptor1", "--id: acceptor1 is not among --learners")
+	for arg, want := range wrongForLearners {
+		check(paxos.LearnerRole, arg, want)
+	}
 	check(paxos.ClientRole, "--id=learner1", "--id: learner1 is among --learners, and this is a client")
 }
 
@@ -178,9 +205,9 @@ func TestEveryFlagIsChecked(t *testing.T) {
 		set.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		return names
 	}
-	for _, name := range all(paxos.AcceptorRole) {
+	for _, name := range append(all(paxos.AcceptorRole), all(paxos.LearnerRole)...) {
 		tested := slices.Contains(free, name)
-		for _, table := range []map[string]string{wrong, wrongForAcceptors} {
+		for _, table := range []map[string]string{wrong, wrongForAcceptors, wrongForLearners} {
 			for arg := range table {
 				tested = tested || strings.HasPrefix(arg, "--"+name+"=")
 			}

@@ -19,12 +19,12 @@ var ours = []string{"id", "listen", "advertise", "gossip-listen", "gossip-advert
 // Check says what is wrong with the further flags of the nodes, as the nodes
 // themselves would.
 func (c *Cluster) Check() error {
-	given := flags(paxos.AcceptorRole)
-	if err := parse(given.set, c.opts.Args); err != nil {
+	given := everyFlag()
+	if err := parse(given, c.opts.Args); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(c.opts.Args, " "), err)
 	}
 	var bad error
-	given.set.Visit(func(f *pflag.Flag) {
+	given.Visit(func(f *pflag.Flag) {
 		if slices.Contains(ours, f.Name) {
 			bad = fmt.Errorf("--%s is not for all nodes alike: each is given its own", f.Name)
 		}
@@ -56,6 +56,33 @@ func flags(role paxos.RoleName) flagged {
 	set.SetOutput(io.Discard)
 	set.Usage = func() {}
 	return flagged{set, config.Flags(set, role)}
+}
+
+// everyFlag has the flags of all roles.
+func everyFlag() *pflag.FlagSet {
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	all.SetOutput(io.Discard)
+	all.Usage = func() {}
+	for _, role := range []paxos.RoleName{paxos.ProposerRole, paxos.AcceptorRole, paxos.LearnerRole, paxos.ClientRole} {
+		all.AddFlagSet(flags(role).set)
+	}
+	return all
+}
+
+// knownTo gives those of the arguments that are flags of the role; all of them
+// when they cannot be read, so that the node says what is wrong.
+func knownTo(role paxos.RoleName, args []string) []string {
+	all, own := everyFlag(), flags(role).set
+	if parse(all, args) != nil {
+		return args
+	}
+	var list []string
+	all.Visit(func(f *pflag.Flag) {
+		if own.Lookup(f.Name) != nil {
+			list = append(list, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	return list
 }
 
 func parse(set *pflag.FlagSet, args []string) error {

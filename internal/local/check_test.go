@@ -3,6 +3,8 @@ package local
 import (
 	"strings"
 	"testing"
+
+	"paxos/paxos"
 )
 
 func TestFlagsForAllNodesAreCheckedBeforeTheyAreKept(t *testing.T) {
@@ -18,7 +20,9 @@ func TestFlagsForAllNodesAreCheckedBeforeTheyAreKept(t *testing.T) {
 		"--window 0":                  "--window: 0 is not between",
 		"--log-level":                 "needs an argument",
 		"--nonsense":                  "unknown flag: --nonsense",
-		"--segment-bytes 4096":        "proposer1: unknown flag",
+		"--segment-bytes 4096":        "",
+		"--segment-bytes 4095":        "acceptor1: --segment-bytes: 4095 is not",
+		"--snapshot-slots 0":          "learner1: --snapshot-slots: 0 is not",
 		"window":                      `"window" is not expected`,
 		"--heartbeat 200ms --tick 1s": "shorter than --tick",
 	} {
@@ -26,6 +30,25 @@ func TestFlagsForAllNodesAreCheckedBeforeTheyAreKept(t *testing.T) {
 		must(t, err)
 		if err := c.Check(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: want %q, got %v", args, want, err)
+		}
+	}
+}
+
+func TestANodeIsGivenTheFlagsThatItHas(t *testing.T) {
+	c, err := New(Options{Dir: "/d", Args: []string{"--log-level", "debug", "--snapshot-slots=9", "--segment-bytes", "4096"},
+		AcceptorArgs: []string{"--allow-unsafe-filesystem", "--disk-limit-bytes", "65536"}})
+	must(t, err)
+	must(t, c.Check())
+	for id, want := range map[paxos.NodeID]string{
+		"proposer1": "--log-level=debug",
+		"client2":   "--log-level=debug",
+		"acceptor3": "--log-level=debug --segment-bytes=4096 --data /d/data/acceptor3 --allow-unsafe-filesystem --disk-limit-bytes 65536",
+		"learner1":  "--log-level=debug --snapshot-slots=9 --data /d/data/learner1 --allow-unsafe-filesystem=true",
+	} {
+		n, _ := c.Node(id)
+		_, got, _ := strings.Cut(strings.Join(c.arguments(n), " "), " --learners learner1,learner2 ")
+		if got != want {
+			t.Errorf("%s: %s", id, got)
 		}
 	}
 }

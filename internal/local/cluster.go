@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"paxos/internal/wal"
 	"paxos/paxos"
 )
 
@@ -137,7 +138,8 @@ func (c *Cluster) LogFile(id paxos.NodeID) string {
 	return filepath.Join(c.opts.Dir, "log", string(id)+".log")
 }
 
-// DataDir is where an acceptor remembers.
+// DataDir is where an acceptor remembers, and where a learner keeps its
+// snapshots.
 func (c *Cluster) DataDir(id paxos.NodeID) string {
 	return filepath.Join(c.opts.Dir, "data", string(id))
 }
@@ -158,9 +160,9 @@ func (c *Cluster) pick(ids []paxos.NodeID) ([]Node, error) {
 	return list, nil
 }
 
-// Fresh reports whether no acceptor's disk has ever been written to. Only such
-// a cluster may be initialised without a person's word: an empty disk beside
-// others that are not is a lost one.
+// Fresh reports whether no acceptor's disk has ever been written to, and no
+// learner's belongs to a cluster. Only such a cluster may be initialised without
+// a person's word: an empty disk beside others that are not is a lost one.
 func (c *Cluster) Fresh() (bool, error) {
 	for _, n := range c.Of(paxos.AcceptorRole) {
 		entries, err := os.ReadDir(c.DataDir(n.ID))
@@ -172,6 +174,17 @@ func (c *Cluster) Fresh() (bool, error) {
 			if e.Name() != "LOCK" {
 				return false, nil
 			}
+		}
+	}
+	for _, n := range c.Of(paxos.LearnerRole) {
+		if _, err := os.Stat(c.DataDir(n.ID)); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		// A learner's disk says whose it is from its first start on, and of
+		// which cluster only when it knows.
+		stored, found, err := wal.ReadIdentity(wal.OS(), c.DataDir(n.ID))
+		if err != nil || found && !stored.Cluster.IsZero() {
+			return false, err
 		}
 	}
 	return true, nil

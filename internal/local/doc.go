@@ -10,7 +10,7 @@
 //
 // A directory holds
 //
-//	data/ID      what an acceptor remembers
+//	data/ID      what an acceptor remembers, or a learner's snapshots
 //	log/ID.log   what a node wrote to its standard error, over all its starts
 //	run/ID.pid   the process that runs the node, and when it started
 //	bin/         the program that the processes run

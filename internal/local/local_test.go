@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"paxos/internal/wal"
 	"paxos/paxos"
 )
 
@@ -265,6 +266,22 @@ func TestUsualPorts(t *testing.T) {
 		"acceptor3=4003/14003 learner1=5001/15001 learner2=5002/15002 client1=6001/16001 client2=6002/16002"
 	if strings.Join(got, " ") != want {
 		t.Errorf("%s", got)
+	}
+}
+
+func TestFreshMeansThatNoLearnerBelongsToACluster(t *testing.T) {
+	c, err := New(Options{Dir: t.TempDir()})
+	must(t, err)
+	dir := c.DataDir("learner2")
+	must(t, os.MkdirAll(dir, 0o755))
+	for _, s := range []struct {
+		cluster paxos.ClusterID
+		want    bool
+	}{{paxos.ClusterID{}, true}, {paxos.ClusterID{1}, false}} {
+		must(t, wal.WriteIdentity(wal.OS(), dir, wal.Stored{Starts: 1, Identity: paxos.Identity{Node: "learner2", Cluster: s.cluster, Store: 1}}))
+		if fresh, err := c.Fresh(); err != nil || fresh != s.want {
+			t.Errorf("a learner of cluster %q: %v, %v", s.cluster, fresh, err)
+		}
 	}
 }
 

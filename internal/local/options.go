@@ -24,7 +24,9 @@ type Options struct {
 	// PortOffset is added to the usual REST ports, 3001, 4001, 5001 and 6001
 	// on. Gossip takes the REST port + 10000.
 	PortOffset int `json:"port_offset"`
-	// Args are further flags for every node, AcceptorArgs for acceptors.
+	// Args are further flags, given to every node that has such a flag;
+	// AcceptorArgs are given to acceptors, and to learners, which have a disk
+	// too, as far as they have such flags.
 	Args         []string `json:"args,omitempty"`
 	AcceptorArgs []string `json:"acceptor_args,omitempty"`
 	// How many nodes of each role there are; 0 means 3, 3, 2 and 2.

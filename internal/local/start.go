@@ -142,10 +142,12 @@ func (c *Cluster) arguments(n Node) []string {
 	args := []string{string(n.Role), "--id", string(n.ID), "--listen", n.Address, "--advertise", n.Address,
 		"--gossip-listen", n.Gossip, "--gossip-advertise", n.Gossip, "--local", "--join", strings.Join(seeds, ","),
 		"--acceptors", strings.Join(acceptors, ","), "--learners", strings.Join(learners, ",")}
-	args = append(args, c.opts.Args...)
-	if n.Role == paxos.AcceptorRole {
-		args = append(args, "--data", c.DataDir(n.ID))
-		args = append(args, c.opts.AcceptorArgs...)
+	args = append(args, knownTo(n.Role, c.opts.Args)...)
+	switch n.Role {
+	case paxos.AcceptorRole:
+		args = append(append(args, "--data", c.DataDir(n.ID)), c.opts.AcceptorArgs...)
+	case paxos.LearnerRole:
+		args = append(append(args, "--data", c.DataDir(n.ID)), knownTo(n.Role, c.opts.AcceptorArgs)...)
 	}
 	return args
 }

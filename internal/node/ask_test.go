@@ -141,12 +141,12 @@ func TestAForgottenQuestionDoesNotWaitForAFullInbox(t *testing.T) {
 	asked := make(chan error, 1)
 	go func() { _, err := l.Do(ctx, beat(1)); asked <- err }()
 	until(t, "the write", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.acts) == 1 })
-	full, over := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer over()
-	for full.Err() == nil {
-		_ = l.Submit(full, beat(2))
+	// The loop stands still: who has to wait for long finds the inbox full.
+	for full := false; !full; {
+		waiting, over := context.WithTimeout(context.Background(), 200*time.Millisecond)
+		full = errors.Is(l.Submit(waiting, beat(2)), context.DeadlineExceeded)
+		over()
 	}
-	wantError(t, l.Submit(full, beat(3)), context.DeadlineExceeded)
 	cancel()
 	wantError(t, wait(t, asked, "the asker"), context.Canceled)
 	stop()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"paxos/internal/node"
+	"paxos/internal/wal"
 	"paxos/internal/wal/memfs"
 	"paxos/paxos"
 )
@@ -56,12 +57,13 @@ func live(disk *memfs.Disk, from int) (done int, err error) {
 	return done, d.Close()
 }
 
-// cut takes the power away before the n-th operation from now.
+// cut takes the power away before the n-th operation from now; of a write, half
+// of its sectors are done.
 func cut(disk *memfs.Disk, n int) {
 	last := disk.Ops() + n
 	disk.Inject(func(op memfs.Op) *memfs.Fault {
 		if op.N >= last {
-			return &memfs.Fault{Err: errPower, Short: op.Size / 2}
+			return &memfs.Fault{Err: errPower, Short: op.Size / 2 / wal.SectorBytes * wal.SectorBytes}
 		}
 		return nil
 	})

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync/atomic"
 
+	"paxos/internal/failpoint"
 	"paxos/internal/wal"
 	"paxos/paxos"
 )
@@ -17,6 +19,9 @@ type Disk struct {
 	opts    wal.Options
 	starts  uint64
 	journal *wal.Journal
+	shown   atomic.Pointer[wal.Journal] // for Stats, from any goroutine
+	held    held
+	oldest  uint64 // segments before it were dropped
 	failed  error
 	buf     []byte
 }
@@ -87,19 +92,29 @@ func (d *Disk) mute(state Found, err error) (*Disk, Found, error) {
 func (d *Disk) openJournal(id paxos.Identity, records *[]paxos.Record) error {
 	opts := d.opts
 	opts.Create = id.Standing == paxos.Forming
+	var at uint64
+	opts.AtBatch = func(p wal.Position) { at = p.Segment }
 	j, err := wal.Open(d.fs, d.dir, wal.Binding{Cluster: id.Cluster, Store: id.Store}, opts, func(kind byte, payload []byte) error {
 		rec, err := paxos.DecodeRecord(paxos.RecordKind(kind), append([]byte(nil), payload...))
-		if err == nil && records != nil {
-			*records = append(*records, rec)
+		if err == nil {
+			d.held.note(at, highest(rec))
+			if records != nil {
+				*records = append(*records, rec)
+			}
 		}
 		return err
 	})
-	d.journal = j
+	if err == nil {
+		d.journal = j
+		d.shown.Store(j)
+	}
 	return err
 }
 
 // Keep implements Store. Identities go first: an acceptor is who it says
-// before it says anything as such. All records of a call are synced once.
+// before it says anything as such. All records of a call are synced once. When
+// one of them is a FloorRecord, segments of which nothing is needed any more are
+// removed afterwards.
 func (d *Disk) Keep(records []paxos.Record) error {
 	if d.failed == nil {
 		d.failed = d.keep(records)
@@ -109,6 +124,7 @@ func (d *Disk) Keep(records []paxos.Record) error {
 
 func (d *Disk) keep(records []paxos.Record) error {
 	appended := false
+	var high, floor paxos.Slot
 	for _, rec := range records {
 		if id, ok := rec.(paxos.IdentityRecord); ok {
 			if err := d.keepIdentity(id.Identity); err != nil {
@@ -122,11 +138,25 @@ func (d *Disk) keep(records []paxos.Record) error {
 		d.buf = paxos.AppendRecord(d.buf[:0], rec)
 		d.journal.Append(byte(rec.RecordKind()), d.buf)
 		appended = true
+		high = max(high, highest(rec))
+		if f, ok := rec.(paxos.FloorRecord); ok {
+			floor = max(floor, f.Floor)
+		}
 	}
 	if !appended {
 		return nil
 	}
-	return d.journal.Sync()
+	if floor > 0 {
+		failpoint.Hit("truncate-before-sync")
+	}
+	if err := d.journal.Sync(); err != nil {
+		return err
+	}
+	d.held.note(d.journal.Position().Segment, high)
+	if floor > 0 {
+		return d.drop(floor)
+	}
+	return nil
 }
 
 func (d *Disk) keepIdentity(id paxos.Identity) error {
@@ -143,12 +173,13 @@ func (d *Disk) keepIdentity(id paxos.Identity) error {
 // Starts counts the starts of the acceptor with this disk; 0 while it is blank.
 func (d *Disk) Starts() uint64 { return d.starts }
 
-// Stats gives the journal's figures; the zero Stats while there is none.
+// Stats gives the journal's figures; the zero Stats while there is none. Any
+// goroutine may ask.
 func (d *Disk) Stats() wal.Stats {
-	if d.journal == nil {
-		return wal.Stats{}
+	if j := d.shown.Load(); j != nil {
+		return j.Stats()
 	}
-	return d.journal.Stats()
+	return wal.Stats{}
 }
 
 // Close closes the journal. What was kept is durable already.

@@ -22,11 +22,24 @@ type Network interface {
 	Send(envelopes []paxos.Envelope)
 }
 
+// Keeper takes what a role addresses to paxos.Keeper, the part of its node that
+// keeps snapshots. Take must not wait; the answers come back by Submit, as
+// FromKeeper makes them.
+type Keeper interface {
+	Take(task paxos.Message)
+}
+
+// FromKeeper is an answer of the keeper on its way into the loop of node.
+func FromKeeper(node paxos.NodeID, answer paxos.Message) paxos.Envelope {
+	return paxos.Envelope{From: paxos.Keeper, To: node, Message: answer}
+}
+
 // Options of a Loop.
 type Options struct {
 	Role    paxos.Role
 	Store   Store // nil for roles without a disk
 	Network Network
+	Keeper  Keeper        // nil for roles that keep no snapshots
 	Tick    time.Duration // between two ticks, in Run
 	// Admit, if not nil, looks at what comes from outside before the role
 	// does; its error is told to whoever asked.
@@ -190,10 +203,17 @@ func (l *Loop) check(e paxos.Envelope) error {
 	return nil
 }
 
-// deliver hands answers to those who asked here, and the rest to the network.
+// deliver hands answers to those who asked here, tasks to the keeper, and the
+// rest to the network.
 func (l *Loop) deliver(send []paxos.Envelope) {
 	out := send[:0]
 	for _, e := range send {
+		if e.To == paxos.Keeper {
+			if l.opts.Keeper != nil {
+				l.opts.Keeper.Take(e.Message)
+			}
+			continue
+		}
 		if a := l.asking[e.To]; a != nil {
 			if whole, ok := a.gather(e); ok {
 				delete(l.asking, e.To)
@@ -225,7 +245,7 @@ func (l *Loop) settle(item *Item) {
 func answered(m paxos.Message) bool {
 	switch m.(type) {
 	case paxos.Survey, paxos.Prepare, paxos.Accept, paxos.Heartbeat, paxos.Highest, paxos.CatchUp,
-		paxos.Propose, paxos.Init, paxos.Form, paxos.Enroll, paxos.Submit:
+		paxos.Propose, paxos.Init, paxos.Form, paxos.Enroll, paxos.Submit, paxos.AskRead:
 		return true
 	}
 	return false

@@ -35,7 +35,9 @@ func TestMain(m *testing.M) {
 	if role := os.Getenv(roleVariable); role != "" {
 		service.Main(paxos.RoleName(role))
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	// A probe of memberlist ends by itself, some time after its node has left.
+	probe := goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probeNode")
+	goleak.VerifyTestMain(m, probe, goleak.Cleanup(func(code int) {
 		http.DefaultClient.CloseIdleConnections()
 		os.Exit(code)
 	}))

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"paxos/acceptor"
@@ -12,7 +11,6 @@ import (
 	"paxos/internal/node"
 	"paxos/internal/wal"
 	"paxos/kv"
-	"paxos/learner"
 	"paxos/paxos"
 	"paxos/proposer"
 )
@@ -32,8 +30,14 @@ const (
 	retryAfter       = 30 * time.Millisecond
 	abandonAfter     = 10 * time.Minute
 	pendingCommands  = 1 << 16
+	pendingBytes     = 256 << 20
+	touchAfter       = time.Hour // a session that nobody uses for a day of log time ends
 	keptOutcomes     = 4096
 	surveysPerPeriod = 4
+	truncateSlots    = 1 // learners' snapshots are far apart as it is
+	reportSnapshots  = time.Second
+	choresEvery      = 100 * time.Millisecond
+	logBytes         = 64 << 20
 )
 
 func random(b []byte) {
@@ -57,7 +61,7 @@ func (r *running) makeRole() error {
 	case paxos.ProposerRole:
 		r.makeProposer()
 	case paxos.LearnerRole:
-		r.makeLearner()
+		return r.makeLearner()
 	case paxos.ClientRole:
 		r.makeSession()
 	default:
@@ -68,22 +72,17 @@ func (r *running) makeRole() error {
 
 func (r *running) makeAcceptor() error {
 	s := r.settings
-	dir := filepath.Clean(s.Data)
-	var err error
-	if r.lock, err = wal.Lock(dir, string(s.ID)); err != nil {
+	dir, err := r.takeDirectory()
+	if err != nil {
 		return err
-	}
-	if !s.AllowUnsafe {
-		if err := wal.CheckFileSystem(dir); err != nil {
-			return err
-		}
 	}
 	disk, found, err := node.OpenDisk(wal.OS(), dir, s.ID, wal.Options{SegmentBytes: s.SegmentBytes, AllowUnsafeFS: s.AllowUnsafe})
 	if err != nil {
 		return err
 	}
 	r.disk = disk
-	config := acceptor.Config{Node: s.ID, Configuration: s.Configuration(), FreshStore: paxos.StoreID(random64()), PageBytes: pageBytes, Mute: found.Mute}
+	config := acceptor.Config{Node: s.ID, Configuration: s.Configuration(), FreshStore: paxos.StoreID(random64()), PageBytes: pageBytes,
+		Snapshots: s.TruncateLearners, TruncateSlots: truncateSlots, Mute: found.Mute}
 	random(config.FreshCluster[:])
 	a := restore(config, found)
 	if why := a.Why(); why != "" {
@@ -114,22 +113,16 @@ func (r *running) makeProposer() {
 		SurveyTicks: s.Ticks(s.Election / surveysPerPeriod), ResendTicks: s.Ticks(resendAfter),
 		Window: s.Window, MaxBatch: batchCommands, MaxBatchBytes: max(batchBytes, s.MaxValueBytes),
 		MaxWaiting: waitingCommands, MaxWaitingBytes: waitingBytes,
+		Frees: func(c paxos.Command) bool { return kv.Frees(c.Body) },
 	})
 	r.role, r.parts.Proposer = p, p
-}
-
-func (r *running) makeLearner() {
-	s := r.settings
-	machine := kv.New()
-	l := learner.New(learner.Config{Node: s.ID, Configuration: s.Configuration(), PullTicks: s.Ticks(pullAfter),
-		FinishTicks: s.Ticks(finishAfter), BeatTicks: s.Ticks(reportEvery), PageBytes: pageBytes}, machine)
-	r.role, r.parts.Learner, r.parts.Machine = l, l, machine
 }
 
 func (r *running) makeSession() {
 	s := r.settings
 	c := session.New(session.Config{Node: s.ID, Configuration: s.Configuration(), Session: paxos.SessionID(random64()), Seed: random64(),
 		SurveyTicks: s.Ticks(pullAfter), ResendTicks: s.Ticks(sendAgainAfter), RetryTicks: s.Ticks(retryAfter),
-		AbandonTicks: s.Ticks(abandonAfter), KeptOutcomes: keptOutcomes, MaxPending: pendingCommands, MaxBytes: batchBytes})
+		AbandonTicks: s.Ticks(abandonAfter), KeptOutcomes: keptOutcomes, MaxPending: pendingCommands, MaxBytes: batchBytes,
+		Open: kv.Encode(kv.Open{}), Touch: kv.Encode(kv.Touch{}), TouchTicks: s.Ticks(touchAfter), PendingBytes: pendingBytes})
 	r.role, r.parts.Session = c, c
 }

@@ -26,8 +26,11 @@ func TestANodeOfEachRoleStartsAndStopsWhenItsContextEnds(t *testing.T) {
 		t.Run(string(role), func(t *testing.T) {
 			t.Parallel()
 			var flags []string
-			if role == paxos.AcceptorRole {
+			switch role {
+			case paxos.AcceptorRole:
 				flags = dataFlags(t.TempDir())
+			case paxos.LearnerRole:
+				flags = learnerFlags(t.TempDir())
 			}
 			n := runInside(t, role, flags...)
 			h := healthOf(t, n.address)

@@ -20,7 +20,6 @@ import (
 	"paxos/gossip"
 	"paxos/internal/config"
 	"paxos/internal/logging"
-	"paxos/internal/metrics"
 	"paxos/internal/node"
 	"paxos/internal/rest"
 	"paxos/internal/wal"
@@ -41,6 +40,8 @@ type running struct {
 	log      *logrus.Entry
 	lock     *wal.DirLock
 	disk     *node.Disk
+	learner  *learning
+	space    space
 	parts    rest.Parts
 	role     paxos.Role
 	gossip   *gossip.Gossip
@@ -97,9 +98,12 @@ func (r *running) build() error {
 	}
 	r.book = newBook(r.settings, fixed)
 	hub := rest.NewHub(r.settings.ID, r.settings.Configuration().Stamp(), r.book, r.log)
-	opts := node.Options{Role: r.role, Network: hub, Tick: r.settings.Tick, Admit: rest.Admit(r.settings.MaxValueBytes), Now: time.Now}
+	opts := node.Options{Role: r.role, Network: hub, Tick: r.settings.Tick, Admit: rest.Admit(r.settings), Now: time.Now}
 	if r.disk != nil {
 		opts.Store = r.disk
+	}
+	if r.learner != nil {
+		opts.Keeper, opts.Admit = r.learner.disk.Keeper, r.learner.own(opts.Admit)
 	}
 	r.parts.Loop = node.New(opts)
 	r.parts.Hub, r.parts.Settings, r.parts.Log, r.parts.Version = hub, r.settings, r.log, Version()
@@ -131,6 +135,15 @@ func (r *running) serve(ctx context.Context) error {
 	group.Go(func() error { return r.parts.Loop.Run(loopCtx) })
 	group.Go(func() error { return server.Serve(r.listener) })
 	group.Go(func() error { r.watch(groupCtx); return nil })
+	if r.disk != nil {
+		group.Go(func() error { return r.watchSpace(groupCtx) })
+	}
+	if r.learner != nil {
+		group.Go(func() error { return r.keepSnapshots(loopCtx) })
+		group.Go(func() error { return r.bindDisk(groupCtx) })
+		group.Go(func() error { return r.refuseOthers(groupCtx) })
+		group.Go(func() error { r.tellTime(groupCtx, server.Clock); return nil })
+	}
 	group.Go(func() error {
 		<-groupCtx.Done()
 		r.log.Info("stopping")
@@ -227,25 +240,12 @@ func (r *running) close() {
 			r.log.WithError(err).Warn("closing the journal")
 		}
 	}
+	if r.learner != nil {
+		if err := r.learner.disk.Close(); err != nil {
+			r.log.WithError(err).Warn("closing the snapshots")
+		}
+	}
 	if r.lock != nil {
 		_ = r.lock.Unlock()
 	}
-}
-
-// metrics lists what /metrics shows.
-func (r *running) metrics() *metrics.Set {
-	set := metrics.New(string(r.settings.ID), string(r.settings.Role))
-	counts := r.parts.Loop.Counts()
-	set.Counter("paxos_loop_turns_total", "Turns of the loop.", func() float64 { return float64(counts.Turns.Load()) })
-	set.Counter("paxos_messages_stepped_total", "Messages that the role took.", func() float64 { return float64(counts.Steps.Load()) })
-	set.Counter("paxos_messages_sent_total", "Messages that the role sent.", func() float64 { return float64(counts.Sent.Load()) })
-	set.Counter("paxos_messages_rejected_total", "Messages that were not meant for this node.", func() float64 { return float64(counts.Rejected.Load()) })
-	set.Counter("paxos_messages_lost_total", "Messages that were dropped: a queue was full, or nobody was known.", func() float64 { return float64(r.parts.Hub.Lost.Load()) })
-	set.Counter("paxos_streams_opened_total", "Streams opened, both ways.", func() float64 { return float64(r.parts.Hub.Opened.Load()) })
-	set.Gauge("paxos_loop_idle_seconds", "Time since the loop's last turn ended.", func() float64 { return r.parts.Loop.Idle().Seconds() })
-	if r.disk != nil {
-		set.Counter("paxos_records_kept_total", "Records made durable.", func() float64 { return float64(counts.Records.Load()) })
-		set.Counter("paxos_turns_synced_total", "Turns that ended with a sync.", func() float64 { return float64(counts.Syncs.Load()) })
-	}
-	return set
 }

@@ -46,6 +46,13 @@ type File interface {
 	SyncData() error
 }
 
+// Space is how full a file system is, in bytes. Both are 0 where the system does
+// not tell.
+type Space struct {
+	Used int64
+	Free int64 // as far as this process may use it
+}
+
 // OS is the file system of the machine.
 func OS() FS { return osFS{} }
 

@@ -25,6 +25,30 @@ func CheckFileSystem(dir string) error {
 	return nil
 }
 
+// SpaceOf tells how full the file system is on which dir lies.
+func SpaceOf(dir string) (Space, error) {
+	var stat syscall.Statfs_t
+	if err := syscall.Statfs(dir, &stat); err != nil {
+		return Space{}, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	block := int64(stat.Bsize)
+	return Space{Used: (int64(stat.Blocks) - int64(stat.Bfree)) * block, Free: int64(stat.Bavail) * block}, nil
+}
+
+// From posix_fadvise(2).
+const fadviseDontNeed = 4
+
+// Forget drops the file's synced content from memory, as far as the system can
+// do without it: what is read next comes from the disk.
+func (f osFile) Forget() error {
+	_, _, errno := syscall.Syscall6(syscall.SYS_FADVISE64, f.Fd(), 0, 0, fadviseDontNeed, 0, 0)
+	// It is advice: a file system that takes none is read as it is.
+	if errno != 0 && errno != syscall.EINVAL && errno != syscall.ENOSYS && errno != syscall.ESPIPE {
+		return &os.PathError{Op: "fadvise", Path: f.Name(), Err: errno}
+	}
+	return nil
+}
+
 func fdatasync(f *os.File) error {
 	for {
 		err := syscall.Fdatasync(int(f.Fd()))

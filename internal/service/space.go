@@ -1,0 +1,76 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"paxos/internal/node"
+	"paxos/internal/wal"
+	"paxos/paxos"
+)
+
+// How full a disk is, in percent, from which on only what frees room is taken,
+// and below which everything is again; and how often one looks.
+const (
+	fullPercent = 90
+	roomPercent = 85
+	spaceEvery  = time.Second
+)
+
+// takeDirectory makes the data directory this process's own and gives its name.
+func (r *running) takeDirectory() (string, error) {
+	s := r.settings
+	dir := filepath.Clean(s.Data)
+	var err error
+	if r.lock, err = wal.Lock(dir, string(s.ID)); err != nil {
+		return "", err
+	}
+	if s.AllowUnsafe {
+		return dir, nil
+	}
+	return dir, wal.CheckFileSystem(dir)
+}
+
+// space is what is known of the room on the disk.
+type space struct{ full atomic.Bool }
+
+// judge reports whether the disk is full now; between the two marks it is what
+// it was. A size of 0 is not known, and never full.
+func (s *space) judge(used, size int64) bool {
+	switch percent := float64(used) / float64(max(size, 1)) * 100; {
+	case size <= 0 || percent < roomPercent:
+		s.full.Store(false)
+	case percent >= fullPercent:
+		s.full.Store(true)
+	}
+	return s.full.Load()
+}
+
+// watchSpace tells the acceptor, again and again, whether its disk is full: its
+// journal measured by --disk-limit-bytes if that is given, or else everything
+// on the file system.
+func (r *running) watchSpace(ctx context.Context) error {
+	err := every(ctx, spaceEvery, func() error {
+		used, size := r.disk.Stats().DiskBytes, r.settings.DiskLimit
+		if size == 0 {
+			all, err := wal.SpaceOf(filepath.Clean(r.settings.Data))
+			if err != nil {
+				return err
+			}
+			used, size = all.Used, all.Used+all.Free
+		}
+		before := r.space.full.Load()
+		full := r.space.judge(used, size)
+		if full != before {
+			r.log.Warnf("the disk is full: %v (%d of %d bytes are used; full from %d %% on, until below %d %%)", full, used, size, fullPercent, roomPercent)
+		}
+		return r.parts.Loop.Submit(ctx, paxos.Envelope{To: r.settings.ID, Message: paxos.DiskSpace{Full: full}})
+	})
+	if errors.Is(err, node.ErrStopped) || ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
