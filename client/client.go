@@ -22,16 +22,23 @@ import (
 // A call makes one turn through the services' addresses, beginning with the
 // one that answered last. It goes on to the next address only when nothing can
 // have been applied at the last one, or when the request may be repeated: a
-// read, a send with a Key, a burn. There is no other retry: whoever wants to
-// go on calls again.
+// read, a write with a key, a burn.
+//
+// Calls of the key-value store (Get, Put, Txn, Lock…) make turn after turn,
+// with growing pauses, until there is an answer that will not change, or the
+// context ends. Their writes draw a key each, so that this is safe: a write
+// takes effect once, however often it is sent and through whichever services.
+// Send and the other calls make one turn: whoever wants to go on calls again.
 //
 // A call ends when its context does. The deadline is also told to the service,
 // which answers shortly before it; without a deadline the service takes its
-// own (1.5 s by default), and the call ends after 10 s at the latest.
+// own (1.5 s by default), and the call ends after 10 s at the latest. Lock,
+// Campaign, Watch and Observe have no such limit.
 type Client struct {
 	addresses []string
 	http      *http.Client
 	last      atomic.Uint32 // index of the address that answered last
+	seen      memory
 }
 
 // Option changes how a Client is made.
@@ -103,14 +110,14 @@ type ask struct {
 	repeat       bool // it takes effect once at most, however often it is sent
 	timed        bool // the endpoint takes ?timeout=
 	refusal      int  // a status whose body is an answer all the same; 0 for none
+	store        bool // it is asked of the key-value store
+	header       http.Header
+	attempt      time.Duration // the most that one address gets, if another can follow; 0 for no limit
 }
 
 // call makes one turn through the addresses.
 func (c *Client) call(ctx context.Context, a ask, answer any) error {
-	limited, cancel := ctx, context.CancelFunc(func() {})
-	if _, has := ctx.Deadline(); !has {
-		limited, cancel = context.WithTimeout(context.WithValue(ctx, ownLimit{}, true), callLimit)
-	}
+	limited, cancel := limit(ctx)
 	defer cancel()
 	var doubt, last error
 	var silent silences
@@ -145,14 +152,26 @@ func (c *Client) call(ctx context.Context, a ask, answer any) error {
 	return last
 }
 
+// limit is ctx with a deadline.
+func limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, has := ctx.Deadline(); has {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithValue(ctx, ownLimit{}, true), callLimit)
+}
+
 // share gives an attempt its part of the time that is left, if others can
 // follow: a service that hangs must not use up theirs.
 func share(ctx context.Context, a ask, left int) (context.Context, context.CancelFunc) {
 	deadline, has := ctx.Deadline()
-	if !has || !a.repeat || left < 2 {
+	if !has || !a.repeat || left < 2 && a.attempt == 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))
+	part := time.Until(deadline) / time.Duration(left)
+	if a.attempt > 0 {
+		part = min(part, a.attempt)
+	}
+	return context.WithTimeout(ctx, part)
 }
 
 // once asks one address. Next says that another address may be asked.
@@ -207,6 +226,9 @@ func (c *Client) send(ctx context.Context, base string, a ask) (*http.Response, 
 	}
 	if a.body != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	for name, values := range a.header {
+		request.Header[name] = values
 	}
 	return c.http.Do(request)
 }

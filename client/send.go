@@ -13,25 +13,36 @@ import (
 	"paxos/paxos"
 )
 
-// SendOption changes one Send.
-type SendOption func(*sending)
+// SendOption changes one Send: Key, NoWait.
+type SendOption interface{ send(*sending) }
+
+type sendOption func(*sending)
+
+func (o sendOption) send(s *sending) { o(s) }
 
 type sending struct {
 	key    string
 	noWait bool
 }
 
-// Key makes a send repeatable: however often a value is sent under the same
-// key, through whichever service, it takes effect once, and every answer is
-// the first one's. Draw a fresh key for every value; keys are remembered for
+// KeyOption is a SendOption and a WriteOption; Key makes it.
+type KeyOption string
+
+func (k KeyOption) send(s *sending)  { s.key = string(k) }
+func (k KeyOption) write(w *writing) { w.key, w.keyed = string(k), true }
+
+// Key makes a send or a write repeatable: however often it is sent under the
+// same key, through whichever service, it takes effect once, and every answer
+// is the first one's. Draw a fresh key for every value; keys are remembered for
 // 24 hours of the log's time. Another value under the same key is refused
-// (ErrConflict).
-func Key(key string) SendOption { return func(s *sending) { s.key = key } }
+// (ErrConflict). Writes of the store draw a key by themselves: give one to
+// repeat a write after the process that sent it is gone.
+func Key(key string) KeyOption { return KeyOption(key) }
 
 // NoWait makes a send return as soon as the service has taken the value, with
 // Status "pending": the service pursues it for up to a minute. What became of
 // it is for Outcome to tell.
-func NoWait() SendOption { return func(s *sending) { s.noWait = true } }
+func NoWait() SendOption { return sendOption(func(s *sending) { s.noWait = true }) }
 
 // Send sends a value, any UTF-8 string, the empty one too. When it returns
 // without an error, the value is chosen, applied, and on the disks of a quorum
@@ -42,7 +53,7 @@ func NoWait() SendOption { return func(s *sending) { s.noWait = true } }
 func (c *Client) Send(ctx context.Context, value string, opts ...SendOption) (Sent, error) {
 	var s sending
 	for _, o := range opts {
-		o(&s)
+		o.send(&s)
 	}
 	if !utf8.ValidString(value) || !utf8.ValidString(s.key) {
 		return Sent{}, &callError{ErrBadRequest, errors.New("values and keys are UTF-8 text")}

@@ -1,6 +1,10 @@
 package client
 
-import "paxos/paxos"
+import (
+	"encoding/json"
+
+	"paxos/paxos"
+)
 
 // Sent answers a send whose value is chosen, applied, and on a quorum of disks.
 type Sent struct {
@@ -19,6 +23,10 @@ type Sent struct {
 	Outcome string `json:"outcome"`
 	// Client is the client service that answered.
 	Client paxos.NodeID `json:"client"`
+	// Revision is the store's after it was applied; SessionToken makes a later
+	// read with consistency session see it. Both are absent while it is pending.
+	Revision     paxos.Number `json:"revision,omitempty"`
+	SessionToken string       `json:"session_token,omitempty"`
 }
 
 // Value is a value and where in the log it took effect.
@@ -62,6 +70,11 @@ type Outcome struct {
 	Sequence paxos.Sequence  `json:"sequence,omitempty"`
 	Applied  paxos.Slot      `json:"applied_watermark,omitempty"`
 	Learner  paxos.NodeID    `json:"learner,omitempty"`
+	// Revision is the store's after the command, if it was applied, and Result
+	// what it gave: what a Written, a Leased or a Placed says beside the names,
+	// or the Problem that was the answer.
+	Revision paxos.Number    `json:"revision,omitempty"`
+	Result   json.RawMessage `json:"result,omitempty"`
 }
 
 // Leader is what a proposer says of leading.
@@ -142,6 +155,9 @@ type Problem struct {
 	Sequence  *paxos.Sequence  `json:"sequence,omitempty"`
 	Key       string           `json:"key,omitempty"`
 	Outcome   string           `json:"outcome,omitempty"`
+	// Current is the key as it is, of a condition that does not hold; nil if
+	// there is none.
+	Current *KV `json:"current,omitempty"`
 }
 
 // Error implements error.

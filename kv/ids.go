@@ -16,8 +16,8 @@ func (l LeaseID) MarshalText() ([]byte, error) { return []byte(l.String()), nil 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (l *LeaseID) UnmarshalText(text []byte) error {
 	n, err := strconv.ParseUint(string(text), 16, 64)
-	if err != nil || len(text) != 16 || n == 0 {
-		return fmt.Errorf("lease %.40q: 16 hexadecimal digits, not all 0, are needed", text)
+	if err != nil || len(text) != 16 {
+		return fmt.Errorf("lease %.40q: 16 hexadecimal digits are needed", text)
 	}
 	*l = LeaseID(n)
 	return nil

@@ -20,6 +20,8 @@ source "$LIB/nodes.sh"
 source "$LIB/send.sh"
 # shellcheck source=lib/show.sh
 source "$LIB/show.sh"
+# shellcheck source=lib/store.sh
+source "$LIB/store.sh"
 # shellcheck source=lib/menu.sh
 source "$LIB/menu.sh"
 
@@ -28,6 +30,7 @@ EXIT_ERROR=1 EXIT_USAGE=2 EXIT_NOT_FOUND=3 EXIT_CONFLICT=4 EXIT_NOT_APPLIED=5 EX
 readonly EXIT_ERROR EXIT_USAGE EXIT_NOT_FOUND EXIT_CONFLICT EXIT_NOT_APPLIED EXIT_UNKNOWN
 
 CLIENT='' PROPOSER='' KEY='' TIMEOUT='' SLOT='' FROM='' LIMIT='' STDIN='' LANGUAGE='' HELP=''
+CONSISTENCY=linearizable MAX_AGE='' SESSION_TOKEN=''
 MENU=''      # not empty in the menu: there is somebody to ask
 WORDS=()     # what is no option
 
@@ -53,10 +56,12 @@ parse() {
         ;;
       -h | --help) HELP=yes ;;
       --stdin) STDIN=yes ;;
-      --client=* | --proposer=* | --key=* | --timeout=* | --slot=* | --from=* | --limit=* | --lang=*)
+      --client=* | --proposer=* | --key=* | --timeout=* | --slot=* | --from=* | --limit=* | --lang=* | \
+        --consistency=* | --max-age=* | --session-token=*)
         assign "${option%%=*}" "${option#*=}"
         ;;
-      --client | --proposer | --key | --timeout | --slot | --from | --limit | --lang)
+      --client | --proposer | --key | --timeout | --slot | --from | --limit | --lang | \
+        --consistency | --max-age | --session-token)
         (($# > 0)) || { text an.argument; usage usage.argument "$option" "$REPLY"; }
         assign "$option" "$1"
         shift
@@ -71,12 +76,24 @@ parse() {
 }
 
 assign() {
-  local whole='^[0-9]{1,20}$' seconds='^[0-9]{1,4}(\.[0-9]{1,3})?$' key='^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'
+  local token='^[A-Za-z0-9._~-]{1,200}$' age='^[0-9]{1,7}(\.[0-9]{1,3})?(ms|s|m)$' whole='^[0-9]{1,20}$' seconds='^[0-9]{1,4}(\.[0-9]{1,3})?$' key='^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'
   shown "$2"
   case $1 in
     --client) CLIENT=$2 ;;
     --proposer) PROPOSER=$2 ;;
     --lang) LANGUAGE=$2 ;;
+    --consistency)
+      [[ $2 =~ ^(linearizable|session|bounded|stale)$ ]] || usage usage.consistency "$REPLY"
+      CONSISTENCY=$2
+      ;;
+    --max-age)
+      [[ $2 =~ $age ]] || usage usage.age "$REPLY"
+      MAX_AGE=$2
+      ;;
+    --session-token)
+      [[ $2 =~ $token ]] || usage usage.token "$REPLY"
+      SESSION_TOKEN=$2
+      ;;
     --key)
       # A key is part of a path and of a header: nothing there that means
       # something to either.
@@ -109,18 +126,25 @@ pick() {
   fi
 }
 
-# take_value sets VALUE to the word after the choice, or to standard input.
+# take_value [AT] sets VALUE to the word after the choice (and after AT - 1
+# others), or to standard input.
 take_value() {
+  local at=${1:-1}
   if [[ -n $STDIN ]]; then
-    ((${#WORDS[@]} == 1)) || usage usage.both
+    ((${#WORDS[@]} <= at)) || usage usage.both
+    ((${#WORDS[@]} == at)) || { text a.key; usage usage.argument "${WORDS[0]}" "$REPLY"; }
     # read succeeds only when it finds the NUL up to which it reads.
     if IFS= read -r -d '' VALUE; then
       complain value.nul
       exit "$EXIT_USAGE"
     fi
-  else
+  elif ((at == 1)); then
     take value
     VALUE=${WORDS[1]}
+  else
+    ((${#WORDS[@]} > at)) || { text a.pair; usage usage.argument "${WORDS[0]}" "$REPLY"; }
+    ((${#WORDS[@]} == at + 1)) || { shown "${WORDS[at + 1]}"; usage usage.extra "$REPLY"; }
+    VALUE=${WORDS[at]}
   fi
 }
 
@@ -166,6 +190,24 @@ run() {
         4 | responses) show_responses "$CLIENT" ;;
         *) show_status "$CLIENT" ;;
       esac
+      ;;
+    9 | put)
+      take_value 2
+      pick client "$CLIENT"
+      put_key "$CLIENT" "${WORDS[1]}" "$VALUE"
+      ;;
+    10 | get | 11 | delete)
+      take key
+      pick client "$CLIENT"
+      case $verb in
+        10 | get) get_key "$CLIENT" "${WORDS[1]}" ;;
+        *) delete_key "$CLIENT" "${WORDS[1]}" ;;
+      esac
+      ;;
+    12 | list)
+      ((${#WORDS[@]} == 1)) || take key
+      pick client "$CLIENT"
+      list_keys "$CLIENT" "${WORDS[1]-}"
       ;;
     1 | clients) alone && show_clients ;;
     6 | leader) alone && show_leader ;;

@@ -63,7 +63,7 @@ func TestEveryCommandHasHelpExamplesAndExitCodes(t *testing.T) {
 
 func TestCommandsThatPrintTakeAnOutputFormat(t *testing.T) {
 	every(Command(), func(cmd *cobra.Command) {
-		silent := []string{"paxosctl local", "paxosctl local down"}
+		silent := []string{"paxosctl local", "paxosctl local down", "paxosctl lease"}
 		if has := cmd.Flags().Lookup("output") != nil; has == slices.Contains(silent, cmd.CommandPath()) {
 			t.Errorf("%s: has -o: %v", cmd.CommandPath(), has)
 		}

@@ -73,16 +73,19 @@ func failed(code int, hint, format string, args ...any) error {
 func exitCode(err error) int {
 	var own *failure
 	var node *local.NotFoundError
+	var child exitStatus
 	switch {
 	case err == nil:
 		return ExitOK
+	case errors.As(err, &child):
+		return int(child)
 	case errors.Is(err, errInterrupted):
 		return ExitInterrupted
 	case errors.As(err, &own):
 		return own.code
 	case errors.Is(err, service.ErrUsage), errors.Is(err, client.ErrBadRequest):
 		return ExitUsage
-	case errors.Is(err, client.ErrNotFound), errors.As(err, &node):
+	case errors.Is(err, client.ErrNotFound), errors.Is(err, client.ErrCompacted), errors.As(err, &node):
 		return ExitNotFound
 	case errors.Is(err, client.ErrConflict), errors.Is(err, client.ErrExpired), errors.Is(err, local.ErrRefused):
 		return ExitConflict
@@ -114,12 +117,17 @@ func explain(err error) (sentence, hint string) {
 	case errors.Is(err, client.ErrUnavailable):
 		return strings.TrimPrefix(err.Error(), client.ErrUnavailable.Error()+": "), nobodyThere
 	}
+	for _, meaning := range []error{client.ErrConflict, client.ErrNotFound, client.ErrCompacted, client.ErrBadRequest} {
+		if sentence, ok := strings.CutPrefix(err.Error(), meaning.Error()+": "); ok {
+			return sentence, "" // the exit code says the meaning
+		}
+	}
 	return err.Error(), ""
 }
 
 // verbs are the commands for what hints tell the users of REST.
 var verbs = strings.NewReplacer(
-	"?timeout=", "--timeout",
+	"?timeout=", "--timeout", "?consistency=stale", "--consistency stale", "?prefix", "--prefix", "?end=…", "--end",
 	"see /gossip/nodes for who is there", "paxosctl members shows who is there",
 	"ask /gossip/nodes where that node is", "paxosctl members shows where that node is",
 	"see /livez", "see paxosctl status",
@@ -129,7 +137,7 @@ var verbs = strings.NewReplacer(
 
 // hintForPeople is a hint of REST as one of paxosctl.
 func hintForPeople(hint string) string {
-	if strings.HasPrefix(hint, "for example {") {
+	if example, ok := strings.CutPrefix(hint, "for example "); ok && strings.ContainsAny(example, "{/?") {
 		return "see --help" // a body, which paxosctl writes itself
 	}
 	return verbs.Replace(hint)

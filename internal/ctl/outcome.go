@@ -62,7 +62,7 @@ const namesOfCommands = "A command is named by its idempotency key, or as SESSIO
 
 const statuses = "  applied     it took effect, in the slot that is shown\n" +
 	"  burnt       it never applies from now on\n" +
-	"  key-reused  the key was used for another value before: this one was not applied\n" +
+	"  key-reused  the key was used for something else before: this one was not applied\n" +
 	"  expired     it is older than what is remembered of commands\n" +
 	"  confirmed   settled long ago; whether it applied was forgotten\n" +
 	"  not-seen    not applied at that learner yet"
@@ -76,7 +76,7 @@ func (a *app) outcome() *cobra.Command {
 	var isKey bool
 	cmd := &cobra.Command{
 		Use: "outcome KEY|SESSION/SEQUENCE", Short: "Tells what became of a command.", Args: exactly("KEY|SESSION/SEQUENCE"),
-		Long: "Tells what became of a command:\n\n" + statuses + "\n\nNot seen (exit code 3) is not never: a copy may still be on its way; burn makes sure.\n\n" +
+		Long: "Tells what became of a command, and of one that was applied what it gave (all of it with -o json):\n\n" + statuses + "\n\nNot seen (exit code 3) is not never: a copy may still be on its way; burn makes sure.\n\n" +
 			namesOfCommands + "\n\n" + aboutExits(),
 		Example: "  paxosctl outcome order-4711\n  paxosctl outcome 0123456789abcdef/7",
 	}
@@ -156,17 +156,26 @@ func (a *app) askOutcome(cmd *cobra.Command, name string, isKey bool, do func(co
 
 func (a *app) printOutcome(o client.Outcome) error {
 	return a.print(o, func(row func(...any)) {
+		if o.Revision != 0 {
+			row("STATUS", "SLOT", "POSITION", "COMMAND", "LEARNER", "REVISION", "RESULT")
+			row(o.Status, o.Slot, o.Position, commandOf(o), dash(o.Learner), o.Revision, short(client.KV{ValueBase64: o.Result}))
+			return
+		}
 		row("STATUS", "SLOT", "POSITION", "COMMAND", "LEARNER")
 		if o.Slot == 0 {
 			row(o.Status, "-", "-", "-", dash(o.Learner))
 			return
 		}
-		name := "-" // what burns a key is nobody's command
-		if o.Sequence != 0 {
-			name = fmt.Sprintf("%v/%d", o.Session, o.Sequence)
-		}
-		row(o.Status, o.Slot, o.Position, name, dash(o.Learner))
+		row(o.Status, o.Slot, o.Position, commandOf(o), dash(o.Learner))
 	})
+}
+
+// commandOf is the command's name; what burns a key is nobody's command.
+func commandOf(o client.Outcome) string {
+	if o.Sequence == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%v/%d", o.Session, o.Sequence)
 }
 
 // whatNow adds how to find out what became of a command, which name names if

@@ -63,6 +63,8 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	switch {
 	case err == nil:
 		return ExitOK
+	case errors.As(err, new(exitStatus)):
+		return exitCode(err) // a program that was run says itself what is wrong
 	case ctx.Err() != nil && !errors.Is(err, service.ErrUsage):
 		err = interrupted(err)
 	case !a.started && !errors.As(err, &own):
@@ -114,9 +116,13 @@ func interrupted(err error) error {
 // badFlag says in a sentence what is wrong with a flag.
 func badFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && cmd.Name() == "send" && unknown.GetSpecifiedShortnames() != "" {
-		value := quoted("-" + unknown.GetSpecifiedShortnames())
-		return failed(ExitUsage, "a value that begins with - goes after --: paxosctl send -- "+value, "%w", err)
+	takeValues := []string{"send", "put", "cas", "incr", "append"}
+	if errors.As(err, &unknown) && slices.Contains(takeValues, cmd.Name()) && unknown.GetSpecifiedShortnames() != "" {
+		words := quoted("-" + unknown.GetSpecifiedShortnames())
+		if cmd.Name() != "send" {
+			words = "KEY " + words
+		}
+		return failed(ExitUsage, "a value that begins with - goes after --: "+cmd.CommandPath()+" -- "+words, "%w", err)
 	}
 	var value *pflag.InvalidValueError
 	if errors.As(err, &value) {
@@ -139,7 +145,7 @@ func (a *app) root() *cobra.Command {
 			"Results go to standard output, everything else to standard error; with -o json\nstandard output is JSON and nothing else.\n\n" +
 			"Where the cluster is: --endpoints, else the local cluster of --data, else\n$PAXOS_ENDPOINTS, else the local cluster in ./paxos-data, else 127.0.0.1:6001,127.0.0.1:6002.\n" +
 			"Other nodes are found through these.\n\n" + aboutExits(),
-		Example: "  paxosctl local up --detach\n  paxosctl send teste123\n  paxosctl read\n  paxosctl status -o json",
+		Example: "  paxosctl local up --detach\n  paxosctl send teste123\n  paxosctl read\n  paxosctl put color green\n  paxosctl get color\n  paxosctl status -o json",
 		Version: service.Version(), SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.begin(cmd) },
 	}
@@ -149,10 +155,13 @@ func (a *app) root() *cobra.Command {
 	cmd.SetFlagErrorFunc(badFlag)
 	cmd.CompletionOptions.HiddenDefaultCmd = false
 	cmd.AddGroup(&cobra.Group{ID: "local", Title: "A cluster on this machine:"}, &cobra.Group{ID: "values", Title: "Values:"},
+		&cobra.Group{ID: "keys", Title: "Keys:"}, &cobra.Group{ID: "leases", Title: "Leases, locks, elections:"},
 		&cobra.Group{ID: "nodes", Title: "Nodes:"})
 	for group, verbs := range map[string][]*cobra.Command{
 		"local":  {a.local()},
 		"values": {a.send(), a.read(), a.outcome(), a.burn()},
+		"keys":   {a.put(), a.get(), a.del(), a.cas(), a.incr(), a.append(), a.txn(), a.watch(), a.compact()},
+		"leases": {a.lease(), a.lock(), a.elect()},
 		"nodes":  {a.initialise(), a.status(), a.leader(), a.members(), a.logs()},
 	} {
 		for _, v := range verbs {
@@ -167,11 +176,22 @@ func (a *app) root() *cobra.Command {
 // begin is called when the command line is understood, before the command.
 func (a *app) begin(cmd *cobra.Command) error {
 	a.started = true
-	if a.output != "" && a.output != "table" && a.output != "json" {
-		return usage("-o %q is neither table nor json", a.output)
+	if err := a.format(cmd); err != nil {
+		return err
 	}
 	if a.timeout < 0 {
 		return usage("--timeout %v is negative", a.timeout)
+	}
+	for group := range strings.SplitSeq(cmd.Annotations["exclusive"], ";") {
+		var set []string
+		for name := range strings.SplitSeq(group, ",") {
+			if cmd.Flags().Changed(name) {
+				set = append(set, "--"+name)
+			}
+		}
+		if len(set) > 1 {
+			return usage("%s do not go together", strings.Join(set, " and "))
+		}
 	}
 	a.dataGiven = cmd.Flags().Changed("data")
 	return nil
@@ -179,10 +199,49 @@ func (a *app) begin(cmd *cobra.Command) error {
 
 const defaultData = "paxos-data"
 
-// outputFlag adds -o.
-func (a *app) outputFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&a.output, "output", "o", "table", "table or json")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+// outputFlag adds -o; a command that says nothing gives tables or JSON.
+func (a *app) outputFlag(cmd *cobra.Command, formats ...string) {
+	if len(formats) == 0 {
+		formats = []string{"table", "json"}
+	}
+	last := len(formats) - 1
+	about := strings.Join(formats[:last], ", ") + " or " + formats[last]
+	cmd.Flags().StringVarP(&a.output, "output", "o", "", about)
+	// All commands share the value: the default is each command's own.
+	cmd.Flags().Lookup("output").DefValue = formats[0]
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	annotate(cmd, "formats", strings.Join(formats, ","))
+}
+
+// exclusive says that at most one of these flags may be given.
+func exclusive(cmd *cobra.Command, names ...string) {
+	annotate(cmd, "exclusive", cmd.Annotations["exclusive"]+";"+strings.Join(names, ","))
+}
+
+func annotate(cmd *cobra.Command, name, text string) {
+	if cmd.Annotations == nil {
+		cmd.Annotations = map[string]string{}
+	}
+	cmd.Annotations[name] = text
+}
+
+// format settles what -o says.
+func (a *app) format(cmd *cobra.Command) error {
+	flag := cmd.Flags().Lookup("output")
+	if flag == nil {
+		return nil
+	}
+	formats := strings.Split(cmd.Annotations["formats"], ",")
+	if !flag.Changed {
+		a.output = flag.DefValue
+	}
+	switch {
+	case slices.Contains(formats, a.output):
+		return nil
+	case len(formats) == 2:
+		return usage("-o %q is neither %s nor %s", a.output, formats[0], formats[1])
+	}
+	return usage("-o %q is none of %s", a.output, strings.Join(formats, ", "))
 }
 
 // dataFlag adds --data.
@@ -192,11 +251,11 @@ func (a *app) dataFlag(cmd *cobra.Command) {
 }
 
 // remoteFlags adds what commands need that speak to a cluster.
-func (a *app) remoteFlags(cmd *cobra.Command) {
+func (a *app) remoteFlags(cmd *cobra.Command, formats ...string) {
 	cmd.Flags().StringSliceVar(&a.endpoints, "endpoints", nil, "host:port of client services, comma separated ($PAXOS_ENDPOINTS)")
 	cmd.Flags().DurationVar(&a.timeout, "timeout", 0, "how long to wait, such as 500ms or 10s (default: the service's own, 1.5s)")
 	a.dataFlag(cmd)
-	a.outputFlag(cmd)
+	a.outputFlag(cmd, formats...)
 }
 
 // context ends when --timeout does.

@@ -141,6 +141,7 @@ func TestALocalClusterFromUpToDown(t *testing.T) {
 	m.must(ExitConflict, "burn", "k")
 	m.must(ExitOK, "outcome", fmt.Sprintf("%v/%d", sent.Session, sent.Sequence))
 	m.must(ExitNotFound, "outcome", "a/b")
+	m.storeWorks()
 	for args, want := range map[string]string{
 		"read": "teste123", "leader": "127.0.0.1:", "members": "acceptor3", "status": "leads with ballot", "init": "before",
 		"logs --kind elected": "elected", "local status": "leads", "local up": "leads",

@@ -70,7 +70,7 @@ choose_node() {
 }
 
 menu() {
-  local choice CHOSEN VALUE IFS=' '
+  local choice CHOSEN VALUE KEY_NAME IFS=' '
   while :; do
     say menu "$CLIENT"
     ask menu.choose || break
@@ -85,6 +85,10 @@ menu() {
       6) show_leader || true ;;
       7) if choose_node proposer menu.proposer && ask_value; then propose_value "$CHOSEN" "$VALUE" || true; fi ;;
       8) show_system || true ;;
+      9) if choose_key && ask_value; then put_key "$CLIENT" "$KEY_NAME" "$VALUE" || true; fi ;;
+      10) if choose_key && choose_consistency; then get_key "$CLIENT" "$KEY_NAME" || true; fi ;;
+      11) if choose_key; then delete_key "$CLIENT" "$KEY_NAME" || true; fi ;;
+      12) if ask menu.prefix && KEY_NAME=$LINE && choose_consistency; then list_keys "$CLIENT" "$KEY_NAME" || true; fi ;;
       q | Q | quit | exit) break ;;
       '') ;;
       *)

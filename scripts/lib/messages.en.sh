@@ -24,8 +24,12 @@ TEXT[usage.seconds]='%s: "%s" is no number of seconds (see --help)'
 TEXT[usage.key]='--key: 1 to 128 letters, digits, dots, hyphens and underscores, the first a letter or digit'
 TEXT[usage.extra]='unexpected argument "%s"; a value with blanks needs quotes (see --help)'
 TEXT[usage.both]='give the value as an argument or with --stdin, not both'
+TEXT[usage.consistency]='"%s" is no consistency: linearizable, session, bounded or stale'
+TEXT[usage.age]='--max-age: "%s" is no duration, such as 500ms or 2s'
+TEXT[usage.token]='--session-token: "%s" is no session token'
 TEXT[a.value]='a value'
 TEXT[a.key]='a key'
+TEXT[a.pair]='a key and a value'
 TEXT[an.argument]='an argument'
 
 TEXT[value.utf8]='the value is not valid UTF-8, and cannot be sent as text'
@@ -42,7 +46,7 @@ TEXT[send.unreached]='Not applied: %s cannot be reached at %s.'
 TEXT[send.again]='This attempt was not applied (%s), but the outcome of an earlier one is still unknown. (key %s)'
 TEXT[send.unknown]='UNKNOWN: it may be applied later, or never: %s'
 TEXT[send.unknown.how]='To settle it, with the same key:
-  resend        %s --key %s %s VALUE
+  resend        %s --key %s %s
   ask           GET %s at any client, or: %s outcome %s
   rule it out   DELETE the same, or: %s burn %s'
 TEXT[send.what]='r resend with the same key · o ask its outcome · b rule it out · Enter leave it: '
@@ -61,6 +65,13 @@ TEXT[read.more]='Enter for more, q to stop: '
 TEXT[read.cut]=' … (%s bytes)'
 TEXT[responses.head]='LEARNER     STATUS      SLOT.POS    SESSION           SEQUENCE'
 TEXT[responses.none]='No learner has reported to %s since it started.'
+
+TEXT[store.nokey]='a key is not empty'
+TEXT[store.put]='The key is at revision %s now, version %s.'
+TEXT[store.absent]='There was no such key: nothing was deleted.'
+TEXT[store.fresh]='%s read at revision %s from %s.'
+TEXT[store.aged]='%s read at revision %s from %s, the latest state at most %s ms ago.'
+TEXT[store.listed]='%s of %s keys shown.'
 
 TEXT[status.line]='%-22s %s'
 TEXT[status.address]='address'
@@ -87,12 +98,17 @@ Paxos · client: %s
   6  leader status
   7  send directly to a proposer
   8  whole system status
+  9  put a key            10  get a key
+ 11  delete a key         12  list keys
   q  quit'
 TEXT[menu.choose]='Choose: '
-TEXT[menu.bad]='"%s" is no choice: 1 to 8, or q.'
+TEXT[menu.bad]='"%s" is no choice: 1 to 12, or q.'
 TEXT[menu.value]='Value: '
 TEXT[menu.client]='Client (number or name, Enter for %s): '
 TEXT[menu.proposer]='Proposer (number or name, Enter for the leader): '
+TEXT[menu.key]='Key: '
+TEXT[menu.prefix]='Keys that begin with (Enter for all): '
+TEXT[menu.consistency]='How fresh? l linearizable · s session · b bounded by 1s · t stale · Enter for %s: '
 TEXT[menu.selected]='Selected %s at %s.'
 TEXT[menu.bye]='Bye.'
 
@@ -107,19 +123,26 @@ Without a choice, an interactive menu. A choice is its number or its name:
   6 leader              who leads
   7 propose VALUE       send directly to a proposer
   8 system              the status of all nodes
+  9 put KEY VALUE       set a key of the store to a value
+ 10 get KEY             read a key
+ 11 delete KEY          delete a key
+ 12 list [PREFIX]       list the keys that begin with a text, or all
     outcome KEY         what became of a value that was sent under this key
     burn KEY            make sure that it is never applied, unless it was
 
 Options:
   --client NAME         which client to use (default: the first)
   --proposer NAME       which proposer (default: the one that leads)
-  --key KEY             idempotency key of a send; by default a random one.
+  --key KEY             idempotency key of a send, put or delete; by default a random one.
                         The same key again never applies a value twice.
   --stdin               take the value from standard input, as it is
   --timeout SECONDS     how long to wait for an outcome (default: the node'\''s)
   --slot N              read: wait for slot N and show it
   --from N              read: begin at slot N
-  --limit N             read, responses: show at most N
+  --limit N             read, responses, list: show at most N
+  --consistency HOW     get, list: linearizable (default), session, bounded, stale
+  --max-age DURATION    with bounded: how old at most (default: 1s)
+  --session-token TEXT  with session: that of an earlier answer; the menu keeps it
   --lang en             language; by default that of the locale, if it is there
   --                    what follows is no option, even with a hyphen
 

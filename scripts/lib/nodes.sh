@@ -93,7 +93,7 @@ nodes_of() {
 
 # -q: the user's ~/.curlrc is not ours. No proxy: nodes are near. -g: an
 # address in brackets is no pattern.
-CURL=(curl -q -s -g --noproxy '*' --connect-timeout 2)
+CURL=(curl -q -s -g --path-as-is --noproxy '*' --connect-timeout 2)
 
 # Looks at nodes wait less: whoever looks at all of them wants to know.
 MAX_WAIT=15 LOOK_WAIT=5
@@ -103,12 +103,12 @@ if [[ ${PAXOS_MAX_WAIT-} =~ ^[1-9][0-9]{0,3}$ ]]; then
 fi
 
 # request SECONDS METHOD URL [HEADER…] asks, with BODY as the body if it is not
-# empty. It sets
+# empty, of the media type KIND (JSON if that is empty). It sets
 #   STATUS   the HTTP status, 000 for none
 #   ANSWER   what came back
 #   FAILED   curl's exit code, 0 for none
 #   REACHED  whether there was a connection: without one, nothing was asked.
-BODY=''
+BODY='' KIND=''
 request() {
   local seconds=$1 method=$2 url=$3 out rc=0 header last
   local -a options=(-m "$seconds" -X "$method" -w '\n%{http_code} %{time_connect}')
@@ -117,7 +117,7 @@ request() {
   if [[ -n $BODY ]]; then
     # The body goes through a pipe, never on a command line: others can read
     # those, and they have an end.
-    options+=(-H 'Content-Type: application/json' -H 'Expect:' --data-binary @-)
+    options+=(-H "Content-Type: ${KIND:-application/json}" -H 'Expect:' --data-binary @-)
     out=$(printf '%s' "$BODY" 2>/dev/null | "${CURL[@]}" "${options[@]}" --url "$url" || exit "${PIPESTATUS[1]}") || rc=$?
   else
     out=$("${CURL[@]}" "${options[@]}" --url "$url" </dev/null) || rc=$?

@@ -47,17 +47,23 @@ propose_value() {
 # deliver NAME VERB VALUE sends the value under one key until its fate is known
 # or nobody wants to go on.
 deliver() {
-  local name=$1 verb=$2 value=$3 key=$KEY code doubt='' BODY='' query=''
-  fits "$value" || return
-  json_encode "$value" || { complain value.utf8; return "$EXIT_USAGE"; }
+  local BODY='' KIND=''
+  fits "$3" || return
+  json_encode "$3" || { complain value.utf8; return "$EXIT_USAGE"; }
   BODY='{"value":'$REPLY'}'
+  pursue "$1" POST "/$2" "$2"
+}
+
+# pursue NAME METHOD PATH VERB sends BODY likewise.
+pursue() {
+  local name=$1 method=$2 path=$3 verb=$4 key=$KEY code doubt='' query=''
   if [[ -z $key ]]; then
     random_key || { complain random.none; return "$EXIT_ERROR"; }
     key=$REPLY
   fi
   [[ -z $TIMEOUT ]] || query="?timeout=${TIMEOUT}s"
   while :; do
-    request "$(patience)" POST "${BASE[$name]}/$verb$query" "Idempotency-Key: $key"
+    request "$(patience)" "$method" "${BASE[$name]}$path$query" "Idempotency-Key: $key"
     code=0
     judge "$name" "$verb" "$key" "$doubt" || code=$?
     if ((code == EXIT_UNKNOWN)); then
@@ -88,8 +94,8 @@ patience() {
 judge() {
   local name=$1 verb=$2 key=$3 doubt=$4 reason type=''
   if ((FAILED == 0)) && [[ $STATUS == 2* ]] && placed; then
-    local -A said=([send]=send.applied [propose]=send.chosen)
-    text "${said[$verb]}" "$SLOT_AT" "$POSITION_AT" "$key"
+    local -A said=([propose]=send.chosen)
+    text "${said[$verb]-send.applied}" "$SLOT_AT" "$POSITION_AT" "$key"
     paint 32 "$REPLY"
     printf '%s\n' "$REPLY"
     return 0
@@ -99,7 +105,7 @@ judge() {
   if json_get .type; then type=$REPLY; fi
   if [[ -z $REACHED ]]; then
     text send.unreached "$name" "${BASE[$name]}"
-  elif [[ $type == urn:paxos:not-applied || $type == urn:paxos:not-leading ]]; then
+  elif [[ $type == urn:paxos:not-applied || $type == urn:paxos:not-leading || $type == urn:paxos:disk-full ]]; then
     text send.notapplied "$reason"
   elif [[ $STATUS == 4* && $FAILED == 0 ]]; then
     text send.refused "$name" "$reason"
@@ -133,9 +139,10 @@ placed() {
 }
 
 unknown() {
+  local -A words=([send]='send VALUE' [propose]='propose VALUE' [put]='put KEY VALUE' [delete]='delete KEY')
   text send.unknown "$1"
   loud 33
-  [[ -n $MENU ]] || complain send.unknown.how "$NAME" "$2" "$3" "/outcome/$2" "$NAME" "$2" "$NAME" "$2"
+  [[ -n $MENU ]] || complain send.unknown.how "$NAME" "$2" "${words[$3]}" "/outcome/$2" "$NAME" "$2" "$NAME" "$2"
 }
 
 # settle KEY asks what to do about an unknown outcome; it succeeds when the

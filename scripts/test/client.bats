@@ -66,3 +66,44 @@ setup() {
   [[ $output == *'Applied at slot'* && $output == *leads* && $output != *never* ]]
   run -0 "$CLIENT" </dev/null
 }
+
+@test "a key is set, read, listed and deleted" {
+  need_nodes
+  local key="bats/$RANDOM-$RANDOM/..//é \$(id)?&%"
+  run -3 "$CLIENT" get "$key"
+  run -0 "$CLIENT" put "$key" 'one "value"'
+  [[ $output == *'Applied at slot'*'version 1.'* ]]
+  run -0 "$CLIENT" --client client2 get "$key"
+  [[ ${lines[0]} == '"one \"value\""' && $output == *linearizable* ]]
+  run -0 "$CLIENT" --consistency bounded --max-age 500ms get "$key"
+  [[ $output == *bounded* ]]
+  run -0 "$CLIENT" --limit 5 list "$key"
+  [[ ${lines[0]} == *$'\t"one \\"value\\""' && $output == *'1 of 1 keys'* ]]
+  run -0 "$CLIENT" delete "$key"
+  run -0 "$CLIENT" delete "$key"
+  [[ $output == *'no such key'* ]]
+}
+
+@test "a list goes on over its pages" {
+  need_nodes
+  local i prefix=bats/$RANDOM-$RANDOM
+  for i in 1 2 3; do "$CLIENT" put "$prefix/$i" v >/dev/null 2>&1; done
+  run -0 "$CLIENT" --limit 2 list "$prefix"
+  [[ $output == *'2 of 3 keys'* ]]
+}
+
+@test "a write of a key under one key is done once" {
+  need_nodes
+  local key=bats-$RANDOM-$RANDOM first
+  run -0 "$CLIENT" --key "$key" put "bats/$key" once
+  first=${lines[0]}
+  run -0 "$CLIENT" --key "$key" --client client2 put "bats/$key" once
+  [[ ${lines[0]} == "$first" ]]
+  run -4 "$CLIENT" --key "$key" put "bats/$key" other
+}
+
+@test "keys in the menu: the session sees what it wrote" {
+  need_nodes
+  run -0 "$CLIENT" <<<$'9\nbats/menu\nwritten\n10\nbats/menu\ns\n10\nbats/menu\nnonsense\n12\nbats/menu\n\n11\nbats/menu\n9\n\nq'
+  [[ $output == *'"written"'* && $output == *'session read'* && $output == *'"nonsense" is no consistency'* && $output == *'Nothing was sent'* ]]
+}

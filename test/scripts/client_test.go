@@ -110,7 +110,10 @@ func TestUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"nonsense"}, `"nonsense"`}, {[]string{"9"}, `"9"`}, {[]string{""}, `""`}, {[]string{"\x1b[31m"}, `\u001b[31m`},
+		{[]string{"nonsense"}, `"nonsense"`}, {[]string{"13"}, `"13"`}, {[]string{""}, `""`}, {[]string{"\x1b[31m"}, `\u001b[31m`},
+		{[]string{"put"}, "a key and a value"}, {[]string{"9", "k", "v", "x"}, `"x"`}, {[]string{"--stdin", "put"}, "a key"}, {[]string{"get"}, "a key"},
+		{[]string{"put", "", "v"}, "not empty"}, {[]string{"get", "\xff"}, "not valid UTF-8"}, {[]string{"--consistency", "x", "get", "k"}, "linearizable"},
+		{[]string{"--max-age", "1y", "get", "k"}, "--max-age"}, {[]string{"--session-token", "a&b", "get", "k"}, "--session-token"},
 		{[]string{"send"}, "a value"}, {[]string{"2", "a", "b"}, `"b"`}, {[]string{"--stdin", "send", "x"}, "not both"},
 		{[]string{"send", "-x"}, `"-x"`}, {[]string{"--client"}, "--client"}, {[]string{"--client", "acceptor1", "send", "x"}, "client1 client2"},
 		{[]string{"--client", "$(id)", "5"}, "client1 client2"}, {[]string{"--proposer", "x[$(id)]", "7", "v"}, "proposer1"},
@@ -136,6 +139,7 @@ func TestChoices(t *testing.T) {
 	leader := leads(t, c)
 	s := script{name: "paxos-client.sh", env: addresses(c)}
 	s.run(t, "1").want(t, 0, "client1", "client2")
+	s.run(t, "send", "reported").want(t, 0)
 	s.run(t, "4").want(t, 0, "LEARNER", "applied")
 	s.run(t, "--client=client2", "status").want(t, 0, "client2", "session")
 	s.run(t, "6").want(t, 0, string(leader)+" leads at 127.0.0.1:")
@@ -148,7 +152,7 @@ func TestChoices(t *testing.T) {
 		t.Errorf("a resend under the same key: %+v, then %+v", first, again)
 	}
 	s.run(t, "outcome", "k2").want(t, 0, "applied at slot")
-	s.run(t, "--key", "k2", "send", "other").want(t, 4, "another value")
+	s.run(t, "--key", "k2", "send", "other").want(t, 4, "used for something else")
 	s.run(t, "burn", "k2").want(t, 4, "applied at slot")
 	s.run(t, "outcome", "k3").want(t, 3, "not seen")
 	s.run(t, "burn", "k3").want(t, 0, "ruled out")

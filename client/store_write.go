@@ -1,0 +1,220 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"unicode/utf8"
+
+	"paxos/kv"
+	"paxos/paxos"
+)
+
+// WriteOption changes one write of the store: Key, WithoutKey, WithLease,
+// KeepLease, WithPrev, IfRevision, IfExists, IfMissing, Fenced.
+type WriteOption interface{ write(*writing) }
+
+type writing struct {
+	key    string
+	keyed  bool // a key was given, or refused
+	header http.Header
+	query  url.Values
+}
+
+type writeOption func(*writing)
+
+func (o writeOption) write(w *writing) { o(w) }
+
+// WithoutKey makes a write draw no idempotency key. Then it is not repeated: a
+// lost answer is ErrUnknown at once.
+func WithoutKey() WriteOption { return writeOption(func(w *writing) { w.key, w.keyed = "", true }) }
+
+// WithLease attaches the key that is put to a lease: it is deleted when the
+// lease ends. A put without it detaches the key.
+func WithLease(lease kv.LeaseID) WriteOption {
+	return writeOption(func(w *writing) { w.query.Set("lease", lease.String()) })
+}
+
+// KeepLease makes a put leave the key attached to the lease that it has.
+func KeepLease() WriteOption { return writeOption(func(w *writing) { w.query.Set("keep_lease", "") }) }
+
+// WithPrev makes a put or a delete give the keys as they were before.
+func WithPrev() WriteOption { return writeOption(func(w *writing) { w.query.Set("prev", "") }) }
+
+// IfRevision writes only if the key was last changed at that revision. Of every
+// condition that does not hold, the error is ErrConflict, and nothing is done.
+func IfRevision[N ~uint64](mod N) WriteOption {
+	return writeOption(func(w *writing) { w.header.Set("If-Match", `"`+number(mod)+`"`) })
+}
+
+// IfExists writes only if the key is there.
+func IfExists() WriteOption { return writeOption(func(w *writing) { w.header.Set("If-Match", "*") }) }
+
+// IfMissing writes only if the key is not there.
+func IfMissing() WriteOption {
+	return writeOption(func(w *writing) { w.header.Set("If-None-Match", "*") })
+}
+
+// Fenced writes only while the lock is held with that token: ErrConflict, of
+// the Kind "fenced", if it is not. Several locks may be asked for.
+func Fenced[N ~uint64](lock string, token N) WriteOption {
+	return writeOption(func(w *writing) { w.header.Add(HeaderFence, url.PathEscape(lock)+":"+number(token)) })
+}
+
+// writeAsk is a write to a path of the store.
+func writeAsk(method, path string, body []byte, opts []WriteOption) ask {
+	w := writing{header: http.Header{}, query: url.Values{}}
+	for _, o := range opts {
+		o.write(&w)
+	}
+	if !w.keyed {
+		w.key = rand.Text()
+	}
+	if w.key != "" {
+		w.header.Set("Idempotency-Key", w.key)
+	}
+	return ask{method: method, path: path, query: w.query, body: body, write: true, repeat: w.key != "", timed: true, header: w.header}
+}
+
+// write sends a write until its fate is known or ctx ends.
+func (c *Client) write(ctx context.Context, a ask, answer any) error {
+	key := a.header.Get("Idempotency-Key")
+	if !utf8.ValidString(key) {
+		return &callError{ErrBadRequest, errors.New("idempotency keys are UTF-8 text")}
+	}
+	err := c.persist(ctx, a, answer)
+	if err != nil && key != "" {
+		return &keyedError{err, key}
+	}
+	return err
+}
+
+// Put sets a key to a value, any bytes. When it returns without an error, the
+// write is applied, and on the disks of a quorum of acceptors; so it is for
+// every write of the store.
+//
+// A write is repeated until ctx ends when its answer is lost or the cluster
+// cannot take it, and still takes effect once. Then the error is ErrUnknown,
+// unless every attempt was refused for certain (ErrUnavailable).
+func (c *Client) Put(ctx context.Context, key, value string, opts ...WriteOption) (w Written, err error) {
+	path, err := keyPath(key)
+	if err != nil {
+		return w, err
+	}
+	a := writeAsk(http.MethodPut, path, []byte(value), opts)
+	a.header.Set("Content-Type", "application/octet-stream")
+	err = c.write(ctx, a, &w)
+	return w, err
+}
+
+// Create puts a key that must not be there yet. ErrConflict: it is.
+func (c *Client) Create(ctx context.Context, key, value string, opts ...WriteOption) (Written, error) {
+	return c.Put(ctx, key, value, append(opts[:len(opts):len(opts)], IfMissing())...)
+}
+
+// Delete removes a key; Deleted is 0 if it was not there.
+func (c *Client) Delete(ctx context.Context, key string, opts ...WriteOption) (Written, error) {
+	return c.DeleteRange(ctx, One(key), opts...)
+}
+
+// DeletePrefix removes all keys that begin with a text, in one revision; all
+// keys if it is empty.
+func (c *Client) DeletePrefix(ctx context.Context, prefix string, opts ...WriteOption) (Written, error) {
+	return c.DeleteRange(ctx, Prefix(prefix), opts...)
+}
+
+// DeleteRange removes the keys of a span, in one revision.
+func (c *Client) DeleteRange(ctx context.Context, span KeySpan, opts ...WriteOption) (w Written, err error) {
+	path, query, err := span.where()
+	if err != nil {
+		return w, err
+	}
+	a := writeAsk(http.MethodDelete, path, nil, opts)
+	for name, values := range query {
+		a.query[name] = values
+	}
+	err = c.write(ctx, a, &w)
+	return w, err
+}
+
+// Swap sets a key to a value if it has the old one. ErrConflict: it has
+// another, or is not there; the Problem tells the key as it is.
+func (c *Client) Swap(ctx context.Context, key, old, value string, opts ...WriteOption) (Written, error) {
+	words := map[string]any{}
+	if utf8.ValidString(old) {
+		words["old"] = old
+	} else {
+		words["old_base64"] = []byte(old)
+	}
+	if utf8.ValidString(value) {
+		words["new"] = value
+	} else {
+		words["new_base64"] = []byte(value)
+	}
+	return c.post(ctx, key, map[string]any{"swap": words}, opts)
+}
+
+// Increment adds to a key whose value is a decimal 64-bit number, 0 if it is not
+// there; the answer's Key has the sum. ErrConflict: the value is no number, or
+// the sum would not be one.
+func (c *Client) Increment(ctx context.Context, key string, by int64, opts ...WriteOption) (Written, error) {
+	return c.post(ctx, key, map[string]any{"increment": strconv.FormatInt(by, 10)}, opts)
+}
+
+// Append adds an item, as JSON, to the end of a key whose value is a JSON array,
+// the empty one if it is not there; the answer's Key has the list.
+// ErrConflict: the value is no list.
+func (c *Client) Append(ctx context.Context, key string, item any, opts ...WriteOption) (Written, error) {
+	return c.post(ctx, key, map[string]any{"append": item}, opts)
+}
+
+func (c *Client) post(ctx context.Context, key string, words any, opts []WriteOption) (w Written, err error) {
+	path, err := keyPath(key)
+	if err != nil {
+		return w, err
+	}
+	err = c.postJSON(ctx, path, words, opts, &w)
+	return w, err
+}
+
+func (c *Client) postJSON(ctx context.Context, path string, words any, opts []WriteOption, answer any) error {
+	body, err := marshal(words)
+	if err != nil {
+		return &callError{ErrBadRequest, err}
+	}
+	return c.write(ctx, writeAsk(http.MethodPost, path, body, opts), answer)
+}
+
+// Txn executes a transaction: all of it or nothing, in one revision. That the
+// conditions do not hold is no error: the answer's Succeeded is false then, and
+// Else was executed.
+func (c *Client) Txn(ctx context.Context, txn Txn, opts ...WriteOption) (w Written, err error) {
+	err = c.postJSON(ctx, "/txn", txn, opts, &w)
+	return w, err
+}
+
+// TxnJSON executes a transaction in the words of POST /txn.
+func (c *Client) TxnJSON(ctx context.Context, txn json.RawMessage, opts ...WriteOption) (w Written, err error) {
+	err = c.write(ctx, writeAsk(http.MethodPost, "/txn", txn, opts), &w)
+	return w, err
+}
+
+// Compacted answers a compaction.
+type Compacted struct {
+	// Revision is the store's; Compacted the first that can still be read.
+	Revision  paxos.Number `json:"revision"`
+	Compacted paxos.Number `json:"compacted"`
+	Command
+}
+
+// Compact forgets the history below a revision: reads and watches of older ones
+// fail from then on (ErrCompacted). The keys as they are now stay. ErrCompacted:
+// it was forgotten before.
+func (c *Client) Compact(ctx context.Context, revision uint64, opts ...WriteOption) (r Compacted, err error) {
+	err = c.postJSON(ctx, "/compact", map[string]string{"revision": number(revision)}, opts, &r)
+	return r, err
+}
