@@ -6,6 +6,8 @@ import (
 	"hash/crc32"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -13,68 +15,128 @@ import (
 	"paxos/client"
 )
 
-// passedOn bounds what a learner answers: a page of values, as JSON with every
-// byte escaped.
-const passedOn = 64 << 20
+// What a learner answers: a page of values, as JSON with every byte escaped, is
+// not larger than passedOn. Up to heldBack is held back until all of it is
+// there, so that another learner can be asked if it breaks off; what is larger
+// is passed on as it comes.
+const (
+	passedOn       = 64 << 20
+	heldBack       = 1 << 20
+	silentLearner  = 10 * time.Second // between two parts of an answer
+	streamedAtOnce = 64 << 10
+)
+
+// question is what a client service asks learners. Path is the question to one
+// that may wait so long.
+type question struct {
+	method   string
+	header   http.Header
+	patience time.Duration
+	path     func(share time.Duration) string
+}
 
 // answer is what a learner says.
 type answer struct {
 	status int
-	kind   string
+	header http.Header
 	body   []byte
+	rest   io.Reader // what follows body, nil if nothing does
+	close  func()
 }
+
+// passedHeaders are those of a learner's answer that are for its reader.
+func passedHeaders(name string) bool {
+	switch name {
+	case "Content-Type", "Content-Length", "Etag", "Cache-Control", "Vary", "Retry-After", "X-Content-Type-Options":
+		return true
+	}
+	return strings.HasPrefix(name, "Paxos-")
+}
+
+// askedHeaders are those of a reader's question that are for the learner.
+var askedHeaders = []string{"Accept", "If-None-Match", client.HeaderToken}
 
 func (a *answer) pass(c *gin.Context) {
-	if a.status == http.StatusServiceUnavailable {
-		c.Header("Retry-After", "1")
+	defer a.close()
+	for name, values := range a.header {
+		if passedHeaders(name) {
+			c.Writer.Header()[name] = values
+		}
 	}
-	c.Data(a.status, a.kind, a.body)
+	c.Status(a.status)
+	c.Writer.WriteHeaderNow()
+	if _, err := c.Writer.Write(a.body); err != nil || a.rest == nil {
+		return
+	}
+	// Content-Length says how much must come: if it breaks off, so does this
+	// connection, and nobody takes a part for the whole.
+	_, err := io.CopyBuffer(struct{ io.Writer }{c.Writer}, a.rest, make([]byte, streamedAtOnce))
+	if err != nil {
+		c.Abort()
+	}
 }
 
-// fromLearner asks learners, one after the other, until one can answer, and
-// passes that on. Which one is asked first stays the same, so that a reader
-// does not jump back and forth in time while that learner lives. Path is the
-// question to one that may wait so long: each has half of the time that is
-// left, the last one all of it.
+// fromLearner passes on what a learner answers.
 func (s *Server) fromLearner(c *gin.Context, patience time.Duration, path func(time.Duration) string) {
-	end := time.Now().Add(patience)
+	q := question{method: c.Request.Method, header: http.Header{}, patience: patience, path: path}
+	for _, name := range askedHeaders {
+		if values := c.Request.Header.Values(name); len(values) > 0 {
+			q.header[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	got, bad := s.consult(c.Request.Context(), q)
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
+	got.pass(c)
+}
+
+// consult asks learners, one after the other, until one can answer. Which one
+// is asked first stays the same, so that a reader does not jump back and forth
+// in time while that learner lives. Each has half of the time that is left, the
+// last one all of it.
+func (s *Server) consult(ctx context.Context, q question) (*answer, *client.Problem) {
+	end := time.Now().Add(q.patience)
 	addresses := s.learners()
 	var behind string // who might still answer, if it had more time
 	var kept *answer
 	var silent error
-	ask := func(address string, parts int) (settled bool) {
+	ask := func(address string, parts int) *answer {
 		share := max(time.Until(end)/time.Duration(parts), time.Millisecond)
-		got, err := s.get(c.Request.Context(), "http://"+address+path(share), share+min(share, s.settings.RequestTimeout)/4)
+		got, err := s.get(ctx, q, address, share)
 		switch {
 		case err != nil:
 			silent = err
 		case got.status < http.StatusInternalServerError:
-			got.pass(c)
-			return true
+			return got
 		default:
+			got.close()
 			kept = got
 			if got.status == http.StatusGatewayTimeout {
 				behind = address
 			}
 		}
-		return false
+		return nil
 	}
 	for i, address := range addresses {
-		if ask(address, min(2, len(addresses)-i)) {
-			return
+		if got := ask(address, min(2, len(addresses)-i)); got != nil {
+			return got, nil
 		}
 	}
 	// Those after it were gone at once, perhaps.
-	if behind != "" && time.Until(end) > patience/4 && ask(behind, 1) {
-		return
+	if behind != "" && time.Until(end) > q.patience/4 {
+		if got := ask(behind, 1); got != nil {
+			return got, nil
+		}
 	}
 	switch {
 	case kept != nil:
-		kept.pass(c)
+		return kept, nil
 	case silent != nil:
-		refuse(c, noLearner("no learner answered: "+silent.Error()))
+		return nil, noLearner("no learner answered: " + silent.Error())
 	default:
-		refuse(c, noLearner("no learner is known"))
+		return nil, noLearner("no learner is known")
 	}
 }
 
@@ -92,21 +154,84 @@ func (s *Server) learners() (addresses []string) {
 	return addresses
 }
 
-func (s *Server) get(ctx context.Context, url string, limit time.Duration) (*answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// get asks one learner. The limit of its time covers what is held back; after
+// that, a learner that falls silent is given up.
+func (s *Server) get(ctx context.Context, q question, address string, share time.Duration) (*answer, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	alarm := time.AfterFunc(share+min(share, s.settings.RequestTimeout)/4, cancel)
+	stop := func() {
+		alarm.Stop()
+		cancel()
+	}
+	a, err := s.begin(ctx, q, "http://"+address+q.path(share))
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	if a.rest == nil {
+		a.close()
+		stop()
+		a.close = func() {}
+		return a, nil
+	}
+	done := a.close
+	a.rest = patient{a.rest, alarm}
+	a.close = func() {
+		done()
+		stop()
+	}
+	return a, nil
+}
+
+func (s *Server) begin(ctx context.Context, q question, url string) (*answer, error) {
+	request, err := http.NewRequestWithContext(ctx, q.method, url, nil)
 	if err != nil {
 		return nil, err
+	}
+	for name, values := range q.header {
+		request.Header[name] = values
 	}
 	response, err := s.fetch.Do(request)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = response.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(response.Body, passedOn+1))
-	if err == nil && len(b) > passedOn {
-		err = fmt.Errorf("an answer of more than %d bytes", passedOn)
+	a := &answer{status: response.StatusCode, header: response.Header, close: func() { _ = response.Body.Close() }}
+	if q.method == http.MethodHead {
+		return a, nil
 	}
-	return &answer{response.StatusCode, response.Header.Get("Content-Type"), b}, err
+	most := int64(passedOn)
+	if n := response.ContentLength; n > heldBack && n <= passedOn && response.StatusCode < http.StatusInternalServerError {
+		most = heldBack
+	}
+	a.body, err = io.ReadAll(io.LimitReader(response.Body, most))
+	switch {
+	case err != nil:
+	case most == heldBack:
+		a.rest = response.Body
+		return a, nil
+	case int64(len(a.body)) == most && more(response.Body):
+		err = fmt.Errorf("an answer of more than %d bytes", passedOn)
+	default:
+		a.header.Set("Content-Length", strconv.Itoa(len(a.body)))
+		return a, nil
+	}
+	a.close()
+	return nil, err
+}
+
+func more(r io.Reader) bool {
+	n, _ := io.ReadFull(r, make([]byte, 1))
+	return n > 0
+}
+
+// patient reads while parts come, each in its time.
+type patient struct {
+	io.Reader
+	alarm *time.Timer
+}
+
+// Read implements io.Reader.
+func (p patient) Read(b []byte) (int, error) {
+	p.alarm.Reset(silentLearner)
+	return p.Reader.Read(b)
 }

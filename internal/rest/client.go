@@ -14,17 +14,6 @@ import (
 	"paxos/paxos"
 )
 
-// clientRoutes are what users of the cluster speak to.
-func (s *Server) clientRoutes(r *gin.Engine) {
-	r.POST("/send", known("timeout", "wait"), s.send)
-	r.GET("/read", known(valueParameters...), s.read)
-	r.GET("/get-responses", known("limit"), s.getResponses)
-	r.GET("/outcome/:key", known(), s.outcomeOfKey)
-	r.GET("/outcome/:key/:sequence", known(), s.outcomeOfName)
-	r.DELETE("/outcome/:key", known("timeout"), s.burnKey)
-	r.DELETE("/outcome/:key/:sequence", known("timeout"), s.burnName)
-}
-
 // send takes a value and answers when it is chosen and applied; with
 // ?wait=none it answers at once, with what to ask for later.
 func (s *Server) send(c *gin.Context) {
@@ -55,11 +44,22 @@ func (s *Server) send(c *gin.Context) {
 	}
 	sent := client.Sent{Session: settled.Name.Session, Sequence: settled.Name.Sequence, Key: ask.Key, Status: "applied",
 		Slot: settled.Outcome.Slot, Position: settled.Outcome.Position, Client: s.settings.ID, Outcome: outcomePath(ask.Key, settled.Name)}
-	status := http.StatusOK
 	if settled.Fate == paxos.FatePending {
-		sent.Status, status = "pending", http.StatusAccepted
+		sent.Status = "pending"
+		reply(c, http.StatusAccepted, sent)
+		return
 	}
-	reply(c, status, sent)
+	d, err := s.decoded(settled, ask.Key)
+	if err != nil {
+		refuse(c, problem("internal", http.StatusInternalServerError, err.Error(), ""))
+		return
+	}
+	if d.Failure != nil {
+		s.refuseFailure(c, d)
+		return
+	}
+	sent.Revision, sent.SessionToken = paxos.Number(d.Revision), d.command.SessionToken
+	reply(c, http.StatusOK, sent)
 }
 
 // outcomePath is where to ask what became of a command.
@@ -73,25 +73,30 @@ func outcomePath(key string, name paxos.CommandName) string {
 // submit hands a command to the session and waits for its fate; it answers the
 // request itself unless the command was applied, or is pursued without waiting.
 func (s *Server) submit(c *gin.Context, ask paxos.Submit, patience time.Duration) (paxos.Settled, bool) {
-	ask.Ticks = s.settings.Ticks(patience)
-	if ask.NoWait {
-		ask.Ticks = s.settings.Ticks(maxTimeout)
-	}
-	// The session answers at the deadline; a loop that does not is stuck.
-	ctx, cancel := context.WithTimeout(c.Request.Context(), patience+s.settings.RequestTimeout)
-	defer cancel()
-	got, err := s.loop.Do(ctx, paxos.Envelope{To: s.settings.ID, Config: s.stamp, Message: ask})
+	settled, err := s.pursue(c.Request.Context(), ask, patience)
 	if err != nil {
-		p := s.failed(err, paxos.KindPropose)
-		refuse(c, p)
+		refuse(c, s.failed(err, paxos.KindPropose))
 		return paxos.Settled{}, false
 	}
-	settled := got.Message.(paxos.Settled)
 	if bad := whySettled(settled, ask.Key); bad != nil {
 		refuse(c, bad)
 		return settled, false
 	}
 	return settled, true
+}
+
+// pursue does so, for whoever waits.
+func (s *Server) pursue(ctx context.Context, ask paxos.Submit, patience time.Duration) (paxos.Settled, error) {
+	ask.Ticks = s.settings.Ticks(patience)
+	if ask.NoWait {
+		ask.Ticks = s.settings.Ticks(maxTimeout)
+	}
+	// The session answers at the deadline; a loop that does not is stuck.
+	ctx, cancel := context.WithTimeout(ctx, patience+s.settings.RequestTimeout)
+	defer cancel()
+	got, err := s.loop.Do(ctx, paxos.Envelope{To: s.settings.ID, Config: s.stamp, Message: ask})
+	settled, _ := got.Message.(paxos.Settled)
+	return settled, err
 }
 
 // whySettled gives the problem that a fate is, nil for an effect.
@@ -104,16 +109,18 @@ func whySettled(settled paxos.Settled, key string) *client.Problem {
 	case paxos.FateNotApplied:
 		return unavailable(settled.Reason, settled.Answering, settled.Needed)
 	case paxos.FateUnknown:
-		p = problem("unknown", http.StatusGatewayTimeout, "the outcome is unknown: the value may be chosen later, or never",
+		p = problem("unknown", http.StatusGatewayTimeout, "the outcome is unknown: the command may be chosen later, or never",
 			"ask its outcome, or DELETE it to be sure that it never applies; a resend with the same Idempotency-Key is safe")
 	default:
 		switch settled.Outcome.Verdict {
 		case paxos.Applied:
 			return nil
 		case paxos.KeyReused:
-			p = problem("key-reused", http.StatusUnprocessableEntity, "this idempotency key was used for another value", "draw a new key for a new value")
+			p = problem("key-reused", http.StatusUnprocessableEntity, "this idempotency key was used for something else", "draw a new key for every write")
 		case paxos.Expired:
 			p = problem("session_expired", http.StatusConflict, "the command is older than what is remembered; it was not applied now", "send it under a new key")
+		case paxos.Late:
+			p = problem("late", http.StatusConflict, "the command came later than its key is remembered; it was not applied now", "send it under a new key")
 		case paxos.Burnt:
 			p = problem("burnt", http.StatusConflict, "this key was burnt: nothing is ever applied under it", "draw a new key")
 		default:
@@ -124,94 +131,35 @@ func whySettled(settled paxos.Settled, key string) *client.Problem {
 	return p
 }
 
-// read gives the values in log order, as a learner has them.
+// read gives a key, or the values in log order, as a learner has them.
 func (s *Server) read(c *gin.Context) {
-	if _, bad := parseValues(c); bad != nil {
+	key, keyed := c.GetQuery("key")
+	var bad *client.Problem
+	if keyed {
+		bad = s.checkReadKey(c, key)
+	} else if bad = misplaced(c, readKeyParameters, "key"); bad == nil {
+		_, bad = parseValues(c)
+	}
+	if bad != nil {
 		refuse(c, bad)
 		return
 	}
+	s.passRead(c)
+}
+
+// passRead passes a read on to a learner, as it is but for its patience.
+func (s *Server) passRead(c *gin.Context) {
 	patience, bad := s.patience(c)
 	if bad != nil {
 		refuse(c, bad)
 		return
 	}
 	query := c.Request.URL.Query()
+	path := c.Request.URL.EscapedPath()
 	s.fromLearner(c, patience, func(share time.Duration) string {
 		query.Set("timeout", share.String())
-		return "/get-values?" + query.Encode()
+		return path + "?" + query.Encode()
 	})
-}
-
-// pathKey is the idempotency key in the path.
-func pathKey(c *gin.Context) (string, *client.Problem) {
-	key, err := url.PathUnescape(c.Param("key"))
-	if err == nil {
-		err = kv.Check(paxos.Command{Sequence: 1, Key: key, Body: kv.BurnKey(key)})
-	}
-	if err != nil {
-		return "", badRequest(err, "")
-	}
-	return key, nil
-}
-
-func (s *Server) outcomeOfKey(c *gin.Context) {
-	key, bad := pathKey(c)
-	if bad != nil {
-		refuse(c, bad)
-		return
-	}
-	s.fromLearner(c, s.settings.RequestTimeout, func(time.Duration) string { return "/outcome?key=" + url.QueryEscape(key) })
-}
-
-func (s *Server) outcomeOfName(c *gin.Context) {
-	name, bad := s.commandName(c.Param("key"), c.Param("sequence"))
-	if bad != nil {
-		refuse(c, bad)
-		return
-	}
-	path := fmt.Sprintf("/outcome?session=%v&sequence=%d", name.Session, name.Sequence)
-	s.fromLearner(c, s.settings.RequestTimeout, func(time.Duration) string { return path })
-}
-
-// burnKey makes sure that nothing is ever applied under the key, unless it was.
-func (s *Server) burnKey(c *gin.Context) {
-	key, bad := pathKey(c)
-	if bad != nil {
-		refuse(c, bad)
-		return
-	}
-	s.burn(c, kv.BurnKey(key))
-}
-
-func (s *Server) burnName(c *gin.Context) {
-	name, bad := s.commandName(c.Param("key"), c.Param("sequence"))
-	if bad != nil {
-		refuse(c, bad)
-		return
-	}
-	s.burn(c, kv.Burn(name))
-}
-
-func (s *Server) burn(c *gin.Context, command []byte) {
-	if err := kv.Check(paxos.Command{Sequence: 1, Body: command}); err != nil {
-		refuse(c, badRequest(err, ""))
-		return
-	}
-	patience, bad := s.patience(c)
-	if bad != nil {
-		refuse(c, bad)
-		return
-	}
-	settled, ok := s.submit(c, paxos.Submit{Body: command}, patience)
-	if !ok {
-		return
-	}
-	found, err := paxos.DecodeOutcome(settled.Outcome.Result)
-	if err != nil {
-		refuse(c, problem("internal", http.StatusInternalServerError, err.Error(), ""))
-		return
-	}
-	reply(c, http.StatusOK, outcome(found))
 }
 
 // getResponses shows what learners reported to this client service, the oldest

@@ -103,8 +103,16 @@ func entries(w *town) (list []entry) {
 			list = append(list, entry{n, "/" + kind.String() + "?timeout=20ms", kind})
 		}
 	}
-	return append(list, entry{n: w.client, path: "/send?timeout=20ms"}, entry{n: w.client, path: "/send?wait=none"}, entry{n: w.client, path: "/gossip"})
+	for _, path := range []string{"/send?wait=none", "/gossip", "/send?timeout=20ms", "/kv/k?timeout=20ms", "/txn?timeout=20ms", "/lease?timeout=20ms", "/lock/l?timeout=20ms",
+		"/election/e?timeout=20ms", "/compact?timeout=20ms"} {
+		list = append(list, entry{n: w.client, path: path})
+	}
+	return list
 }
+
+// storeBodies are sound ones of each endpoint.
+var storeBodies = []string{`{"join":[]}`, `{"increment":"-1"}`, `{"append":{"A":[1]}}`, `{"swap":{"old":null,"new_base64":"/w=="}}`, `{"ttl":"1s","lease":"00000000000000ab","value":"x"}`,
+	`{"revision":"2"}`, `{"if":[{"key":"a","is":"!=","lease":"00000000000000ab"}],"then":[{"append":{"key":"l","item":[{"X":1}]}},{"txn":{"else":[{"delete":{"key":"","prefix":true}}]}}],"fences":[{"lock":"l","token":1}]}`}
 
 // FuzzBodies: no body makes a node answer 500, say something else than a
 // problem, or stop.
@@ -115,7 +123,9 @@ func FuzzBodies(f *testing.F) {
 		f.Add(uint8(i), false, []byte("{}"))
 		if e.kind == 0 {
 			f.Add(uint8(i), false, []byte(`{"value":"x","key":"k"}`))
-			f.Add(uint8(i), false, []byte(`{"join":[]}`))
+			for _, body := range storeBodies {
+				f.Add(uint8(i), false, []byte(body))
+			}
 			continue
 		}
 		m := paxos.Envelope{From: "proposer9", To: e.n.id, Message: messageOf(e.kind)}

@@ -139,7 +139,7 @@ func makeRole(t testing.TB, s *config.Settings, p *Parts) paxos.Role {
 		p.Learner = learner.New(learner.Config{Node: s.ID, Configuration: c, PullTicks: 10, FinishTicks: 50, BeatTicks: 20, PageBytes: 1 << 20}, p.Machine)
 		return p.Learner
 	default:
-		p.Session = session.New(session.Config{Node: s.ID, Configuration: c, Session: 1, Seed: 1, SurveyTicks: 10, ResendTicks: 40, RetryTicks: 5,
+		p.Session = session.New(session.Config{Node: s.ID, Configuration: c, Session: paxos.SessionID(s.ID[len(s.ID)-1] - '0'), Seed: 1, Open: kv.Encode(kv.Open{}), SurveyTicks: 10, ResendTicks: 40, RetryTicks: 5,
 			AbandonTicks: 1000, MaxPending: 1000, MaxBytes: 1 << 20})
 		return p.Session
 	}
@@ -154,7 +154,7 @@ func start(t testing.TB, book *phoneBook, id paxos.NodeID, flags ...string) *mad
 	set := pflag.NewFlagSet("", pflag.ContinueOnError)
 	s := config.Flags(set, roleOf(id))
 	flags = append([]string{"--id", string(id), "--listen", address, "--gossip-listen", "127.0.0.1:0", "--acceptors", "acceptor1", "--learners", "learner1"}, flags...)
-	if s.Role == paxos.AcceptorRole {
+	if s.HasDisk() {
 		flags = append(flags, "--data", "/data")
 	}
 	must(t, set.Parse(flags))
@@ -163,7 +163,7 @@ func start(t testing.TB, book *phoneBook, id paxos.NodeID, flags ...string) *mad
 	p := Parts{Settings: s, Hub: n.hub, Log: quiet(), Version: "test", Metrics: metrics.New(string(id), string(s.Role)).Handler()}
 	p.Gossip, err = gossip.Start(gossip.Options{Node: id, Role: s.Role, Bind: "127.0.0.1:0", REST: address, Label: "test", Fast: true})
 	must(t, err)
-	opts := node.Options{Role: makeRole(t, s, &p), Network: n.hub, Tick: s.Tick, Now: time.Now, Admit: Admit(s.MaxValueBytes)}
+	opts := node.Options{Role: makeRole(t, s, &p), Network: n.hub, Tick: s.Tick, Now: time.Now, Admit: Admit(s)}
 	if p.Disk != nil {
 		opts.Store = p.Disk
 	}

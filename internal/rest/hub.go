@@ -99,10 +99,10 @@ func (h *Hub) send(e paxos.Envelope) {
 
 // asks tells which messages must reach one process only, if there are two under
 // one id: each would answer for itself, and the refusal of one says nothing
-// about what the other does with its copy.
+// about what the other does with its copy (or one part of a snapshot is enough).
 func asks(m paxos.Message) bool {
 	switch m.(type) {
-	case paxos.Propose, paxos.Finish, paxos.Handover:
+	case paxos.Propose, paxos.Finish, paxos.Handover, paxos.SnapshotAsk:
 		return true
 	}
 	return false

@@ -23,9 +23,12 @@ var taken = map[paxos.RoleName][]paxos.Kind{
 	paxos.ProposerRole: {paxos.KindPropose, paxos.KindFinish, paxos.KindHandover, paxos.KindSurveyed,
 		paxos.KindPromise, paxos.KindAccepted, paxos.KindHeard, paxos.KindNack},
 	paxos.AcceptorRole: {paxos.KindInit, paxos.KindSurvey, paxos.KindPrepare, paxos.KindAccept, paxos.KindHeartbeat,
-		paxos.KindHighest, paxos.KindCatchUp, paxos.KindInitialised, paxos.KindForm, paxos.KindFormed, paxos.KindEnroll},
-	paxos.LearnerRole: {paxos.KindLearn, paxos.KindCatchUp, paxos.KindVoted, paxos.KindChosen, paxos.KindSurveyed, paxos.KindNack},
-	paxos.ClientRole:  {paxos.KindNotify, paxos.KindProposed, paxos.KindRefused, paxos.KindSurveyed},
+		paxos.KindHighest, paxos.KindCatchUp, paxos.KindInitialised, paxos.KindForm, paxos.KindFormed, paxos.KindEnroll, paxos.KindKept},
+	// What learners propose to maintain the state is proposed or refused like
+	// everything; they propose it again until it is in the log.
+	paxos.LearnerRole: {paxos.KindLearn, paxos.KindCatchUp, paxos.KindVoted, paxos.KindChosen, paxos.KindSurveyed, paxos.KindNack,
+		paxos.KindHighestIs, paxos.KindStateIs, paxos.KindSnapshotAsk, paxos.KindSnapshotPart, paxos.KindProposed, paxos.KindRefused},
+	paxos.ClientRole: {paxos.KindNotify, paxos.KindProposed, paxos.KindRefused, paxos.KindSurveyed},
 }
 
 func (s *Server) takes(kind paxos.Kind) bool {
@@ -160,6 +163,9 @@ func (s *Server) ask(c *gin.Context, e paxos.Envelope, binary bool) {
 	if refused, ok := got.Message.(paxos.Refused); ok && !binary {
 		refuse(c, s.whyRefused(refused))
 		return
+	}
+	if placed, ok := got.Message.(paxos.Proposed); ok && c.GetBool(simplePost) {
+		got.Message = withoutOpening(placed)
 	}
 	status := statusOf(got.Message)
 	if status == http.StatusServiceUnavailable {

@@ -41,7 +41,7 @@ func TestAValueGoesInAtAClientAndComesOutEverywhere(t *testing.T) {
 		}
 	}
 	status, b := w.client.get(t, "/get-responses")
-	if got := decode[client.Responses](t, status, b, http.StatusOK); len(got.Responses) != 4 || got.Responses[0].Learner != "learner1" || got.Responses[0].Status != "applied" {
+	if got := decode[client.Responses](t, status, b, http.StatusOK); len(got.Responses) < 4 || got.Responses[0].Learner != "learner1" || got.Responses[0].Status != "applied" {
 		t.Errorf("/get-responses: %s", b)
 	}
 	status, b = w.learner.get(t, "/get-values?limit=3")

@@ -94,6 +94,12 @@ func weight(m paxos.Message) int {
 		n += votesSize(m.Votes)
 	case paxos.Propose:
 		n += paxos.Value{Commands: m.Commands}.Size()
+	case paxos.Notify:
+		for _, o := range m.Outcomes {
+			n += 64 + len(o.Result)
+		}
+	case paxos.SnapshotPart:
+		n += len(m.Bytes)
 	}
 	return n
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -36,14 +37,22 @@ func badRequest(err error, hint string) *client.Problem {
 func reply(c *gin.Context, status int, v any) { replyAs(c, status, "application/json", v) }
 
 func replyAs(c *gin.Context, status int, kind string, v any) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	b, err := compactJSON(v)
+	if err != nil {
 		c.Data(http.StatusInternalServerError, "text/plain", []byte(err.Error()))
 		return
 	}
-	c.Data(status, kind, b.Bytes())
+	// Whoever passes a large answer on needs to know when it has all of it.
+	c.Header("Content-Length", strconv.Itoa(len(b)))
+	c.Data(status, kind, b)
+}
+
+func compactJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }
 
 func refuse(c *gin.Context, p *client.Problem) {

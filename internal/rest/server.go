@@ -8,8 +8,7 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
-	"sort"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -59,6 +58,14 @@ type Server struct {
 	http     *http.Server
 	fetch    *http.Client // the client service's way to learners
 
+	parameters map[string][]string // that each endpoint takes; see table
+
+	// life ends when the server shuts down: for answers that have no end.
+	life context.Context
+	end  context.CancelFunc
+
+	stamped *atomic.Pointer[stamp]
+
 	patienceOfParts time.Duration
 }
 
@@ -75,7 +82,8 @@ const (
 // New makes a server; Serve starts it.
 func New(p Parts) *Server {
 	s := &Server{Parts: p, settings: p.Settings, loop: p.Loop, hub: p.Hub, stamp: p.Settings.Configuration().Stamp(), started: time.Now(),
-		patienceOfParts: patienceOfParts}
+		patienceOfParts: patienceOfParts, stamped: new(atomic.Pointer[stamp])}
+	s.life, s.end = context.WithCancel(context.Background())
 	switch {
 	case p.Acceptor != nil:
 		s.role = p.Acceptor
@@ -88,15 +96,20 @@ func New(p Parts) *Server {
 	}
 	s.fetch = &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
 		DialContext: (&net.Dialer{Timeout: dialLimit}).DialContext}}
+	handler := s.routes()
 	s.http = &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: headerPatience, ReadTimeout: bodyPatience, IdleTimeout: idlePatience,
+		Handler: handler, ReadHeaderTimeout: headerPatience, ReadTimeout: bodyPatience, IdleTimeout: idlePatience,
 		MaxHeaderBytes: headerLimit, ErrorLog: stdlog.New(io.Discard, "", 0),
 	}
+	s.http.RegisterOnShutdown(s.end)
 	return s
 }
 
 // Serve answers on the listener until Shutdown.
 func (s *Server) Serve(l net.Listener) error {
+	if s.Learner != nil {
+		go s.followLogTime()
+	}
 	err := s.http.Serve(netutil.LimitListener(l, s.settings.MaxConnections))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
@@ -117,78 +130,6 @@ func (s *Server) Shutdown(ctx context.Context, stopLoop func()) {
 		_ = s.http.Close()
 	}
 	s.fetch.CloseIdleConnections()
-}
-
-func (s *Server) routes() http.Handler {
-	gin.SetMode(gin.ReleaseMode)
-	r := gin.New()
-	r.HandleMethodNotAllowed = true
-	r.RedirectTrailingSlash = false
-	r.ContextWithFallback = true
-	_ = r.SetTrustedProxies(nil)
-	// A key may hold a slash: paths are split before they are unescaped, and by
-	// pathKey, since gin would take a plus for a blank.
-	r.UseEscapedPath, r.UnescapePathValues = true, false
-	r.Use(s.inParts)
-	probes := []string{http.MethodGet, http.MethodHead} // load balancers ask in either way
-	r.Match(probes, "/health", known(), s.health)
-	r.Match(probes, "/livez", known(), s.livez)
-	r.Match(probes, "/readyz", known(), s.readyz)
-	r.GET("/view-logs", known("since", "limit", "kind", "format", "follow"), s.viewLogs)
-	r.GET("/metrics", gin.WrapH(s.Metrics))
-	r.GET("/gossip/nodes", known(), s.gossipNodes)
-	r.POST("/gossip", known(), s.gossipJoin)
-	for _, kind := range taken[s.settings.Role] {
-		r.POST("/"+kind.String(), known("timeout"), s.message(kind))
-	}
-	switch s.settings.Role {
-	case paxos.ProposerRole:
-		r.GET("/leader", known(), s.leader)
-	case paxos.AcceptorRole:
-		r.GET("/highest", known("timeout"), s.highest)
-	case paxos.LearnerRole:
-		s.learnerRoutes(r)
-	case paxos.ClientRole:
-		s.clientRoutes(r)
-	}
-	r.NoRoute(s.noRoute(r))
-	r.NoMethod(s.noMethod(r))
-	return r
-}
-
-func (s *Server) noRoute(r *gin.Engine) gin.HandlerFunc {
-	paths := map[string]bool{}
-	for _, route := range r.Routes() {
-		paths[route.Path] = true
-	}
-	list := make([]string, 0, len(paths))
-	for p := range paths {
-		list = append(list, p)
-	}
-	sort.Strings(list)
-	return func(c *gin.Context) {
-		refuse(c, problem("not-found", http.StatusNotFound, fmt.Sprintf("%s has no %s", s.settings.ID, c.Request.URL.Path),
-			"it has "+strings.Join(list, " ")))
-	}
-}
-
-func (s *Server) noMethod(r *gin.Engine) gin.HandlerFunc {
-	routes := r.Routes()
-	return func(c *gin.Context) {
-		var methods []string
-		for _, route := range routes {
-			if route.Path == c.Request.URL.Path {
-				methods = append(methods, route.Method)
-			}
-		}
-		allow := strings.Join(methods, ", ")
-		if allow == "" {
-			allow = c.Writer.Header().Get("Allow")
-		}
-		c.Header("Allow", allow)
-		refuse(c, problem("wrong-method", http.StatusMethodNotAllowed,
-			fmt.Sprintf("%s takes no %s", c.Request.URL.Path, c.Request.Method), "it takes "+allow))
-	}
 }
 
 // look reads the role's state in the loop; it answers the request itself when

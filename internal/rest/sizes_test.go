@@ -15,11 +15,32 @@ import (
 	"paxos/paxos"
 )
 
-// largest is the largest command that is let in with this limit of values.
+// largest is the largest command that is let in with this limit of values: a
+// transaction, for a value alone has less.
 func largest(limit int) paxos.Command {
-	c := command(strings.Repeat("x", limit+bodyMargin-len(kv.Append(""))))
+	c := command("")
 	c.Key = strings.Repeat("k", paxos.MaxKeyBytes)
-	return c
+	size, txn := limit+bodyMargin, kv.Txn{}
+	put := func(padding, value int) {
+		key := fmt.Sprintf("%04d%s", len(txn.Then), strings.Repeat("k", padding))
+		txn.Then = append(txn.Then, kv.Op{Put: &kv.Put{Key: key, Value: strings.Repeat("x", value)}})
+	}
+	for range (size - limit - 100) / (limit + 20) {
+		put(0, limit)
+	}
+	// The last one fills the rest; where a length takes a byte more, its key does.
+	for rest := size - len(kv.Encode(txn)); rest > limit; rest = size - len(kv.Encode(txn)) {
+		put(0, limit)
+	}
+	rest := size - len(kv.Encode(txn))
+	for i := range 200 {
+		put(i%4, rest-i/4)
+		if c.Body = kv.Encode(txn); len(c.Body) == size {
+			return c
+		}
+		txn.Then = txn.Then[:len(txn.Then)-1]
+	}
+	panic("there is no command of that size")
 }
 
 // command appends a value; nobody waits for it.
@@ -76,25 +97,27 @@ func TestWhatIsLetInCanBeToldToEverybody(t *testing.T) {
 }
 
 func TestCommandsOverTheLimitAreNotLetIn(t *testing.T) {
-	w := newTown(t, "--max-value-bytes", "1000")
-	over := largest(1000)
-	over.Body = append(over.Body, 'x')
+	const most = 2000
+	w := newTown(t, "--max-value-bytes", fmt.Sprint(most))
+	full := largest(most)
+	over := full
+	over.Body = append(slices.Clone(full.Body), 'x')
 	many := make([]paxos.Command, postedCommands+1)
 	for i := range many {
 		many[i] = command("x")
 	}
 	var heavy []paxos.Command // each of them is small enough
-	for paxos.Value.Size(paxos.Value{Commands: heavy}) <= 1000+postedMargin {
-		heavy = append(heavy, largest(1000))
+	for paxos.Value.Size(paxos.Value{Commands: heavy}) <= most+postedMargin {
+		heavy = append(heavy, full)
 	}
 	_, before := w.acceptor.get(t, "/highest")
 	for name, c := range map[string]struct {
 		commands []paxos.Command
 		words    string
 	}{
-		"a command over the limit": {[]paxos.Command{command("x"), over}, "the command's body has 1065 bytes, at most 1064 are allowed"},
+		"a command over the limit": {[]paxos.Command{command("x"), over}, fmt.Sprintf("the command's body has %d bytes, at most %d are allowed", most+bodyMargin+1, most+bodyMargin)},
 		"too many commands":        {many, "4097 commands, at most 4096"},
-		"too many bytes":           {heavy, "bytes in all, at most 1049576"},
+		"too many bytes":           {heavy, fmt.Sprintf("bytes in all, at most %d", most+postedMargin)},
 	} {
 		e := w.envelope(t, paxos.Propose{Commands: c.commands})
 		r, b := w.proposer.call(t, http.MethodPost, "/propose", paxos.AppendEnvelope(nil, e), "Content-Type", binaryForm)
@@ -104,8 +127,8 @@ func TestCommandsOverTheLimitAreNotLetIn(t *testing.T) {
 		r, b = w.proposer.call(t, http.MethodPost, "/propose", text)
 		wantProblem(t, name+", JSON", r, b, http.StatusRequestEntityTooLarge, "too-large", c.words)
 	}
-	r, b := w.proposer.call(t, http.MethodPost, "/propose", []byte(`{"value":"`+strings.Repeat("x", 1001)+`"}`))
-	wantProblem(t, "a value over the limit", r, b, http.StatusRequestEntityTooLarge, "too-large", "the value has 1001 bytes, at most 1000")
+	r, b := w.proposer.call(t, http.MethodPost, "/propose", []byte(`{"value":"`+strings.Repeat("x", most+1)+`"}`))
+	wantProblem(t, "a value over the limit", r, b, http.StatusRequestEntityTooLarge, "too-large", "the value has 2001 bytes, at most 2000")
 	s, rejected := dial(t, w.proposer, "client9"), w.proposer.loop.Counts().Rejected.Load()
 	_, err := s.Write(appendFrame(nil, s.h.Envelope("proposer1", paxos.Propose{Attempt: 1, Commands: []paxos.Command{over}})))
 	must(t, err)
@@ -114,10 +137,10 @@ func TestCommandsOverTheLimitAreNotLetIn(t *testing.T) {
 		t.Errorf("something was accepted: %s", after)
 	}
 	// What is just small enough passes, and the stream goes on.
-	if m, ok := s.ask(t, "proposer1", paxos.Propose{Attempt: 2, Commands: []paxos.Command{largest(1000)}}).(paxos.Proposed); !ok || len(m.Placed) != 1 {
+	if m, ok := s.ask(t, "proposer1", paxos.Propose{Attempt: 2, Commands: []paxos.Command{full}}).(paxos.Proposed); !ok || len(m.Placed) != 1 {
 		t.Errorf("the largest command over a stream: %+v", m)
 	}
-	for _, commands := range [][]paxos.Command{{largest(1000)}, many[1:]} {
+	for _, commands := range [][]paxos.Command{{full}, many[1:]} {
 		e := w.envelope(t, paxos.Propose{Commands: commands})
 		r, b = w.proposer.call(t, http.MethodPost, "/propose?timeout=20s", paxos.AppendEnvelope(nil, e), "Content-Type", binaryForm)
 		if r.StatusCode != http.StatusOK {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -94,4 +95,34 @@ type slowWriter struct {
 func (w *slowWriter) SetWriteDeadline(at time.Time) error {
 	w.deadlines = append(w.deadlines, at)
 	return nil
+}
+
+// TestWhoListensIsNotHungUpOn: the deadline for reading a request is none for
+// its answer.
+func TestWhoListensIsNotHungUpOn(t *testing.T) {
+	n := start(t, newBook(), "learner1")
+	server := httptest.NewUnstartedServer(n.server.http.Handler)
+	server.Config.ReadTimeout = 50 * time.Millisecond
+	server.Start()
+	t.Cleanup(server.Close)
+	for path, talk := range map[string]func(){
+		"/watch?prefix=&consistency=stale": func() {
+			must(t, n.loop.Inspect(t.Context(), func() { apply(t, n, n.server.Machine.Applied(), "x") }))
+		},
+		"/view-logs?follow=1&format=text": func() {
+			_ = n.loop.Submit(t.Context(), paxos.Envelope{From: "proposer9", To: "learner9", Message: paxos.Learn{}})
+		},
+	} {
+		response, err := http.Get(server.URL + path)
+		must(t, err)
+		lines := bufio.NewScanner(response.Body)
+		for began := time.Now(); time.Since(began) < 300*time.Millisecond; {
+			talk()
+			if !lines.Scan() {
+				t.Errorf("%s ends after %v: %v", path, time.Since(began), lines.Err())
+				break
+			}
+		}
+		must(t, response.Body.Close())
+	}
 }

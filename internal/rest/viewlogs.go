@@ -112,6 +112,7 @@ func (v view) contentType() string {
 
 // followLogs writes events as they come until the reader goes away.
 func (s *Server) followLogs(c *gin.Context, v view, events []node.Stamped) {
+
 	c.Header("Content-Type", v.contentType())
 	c.Status(http.StatusOK)
 	ticker := time.NewTicker(followEvery)
@@ -125,6 +126,8 @@ func (s *Server) followLogs(c *gin.Context, v view, events []node.Stamped) {
 		c.Writer.Flush()
 		select {
 		case <-c.Request.Context().Done():
+			return
+		case <-s.life.Done():
 			return
 		case <-ticker.C:
 		}

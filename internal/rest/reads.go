@@ -1,0 +1,193 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"paxos/client"
+	"paxos/kv"
+	"paxos/paxos"
+)
+
+// Every read of the store says how fresh its answer must be. What that takes
+// is decided here, for all of them; what is read is a frozen view, so that a
+// long answer delays nobody.
+
+// The consistencies.
+const (
+	linearizable = "linearizable" // everything that was acknowledged before it was asked
+	bounded      = "bounded"      // what was acknowledged max_age ago, at least
+	afterSession = "session"      // at least what the session token has seen
+	stale        = "stale"        // what this learner has applied
+)
+
+var readParameters = []string{"consistency", "max_age", "session_token", "timeout"}
+
+// reading is how fresh a read must be.
+type reading struct {
+	consistency string
+	maxAge      time.Duration
+	seen        paxos.Slot
+	patience    time.Duration
+}
+
+// sight is the state that a read is answered from.
+type sight struct {
+	*kv.View
+	fresh client.Freshness
+}
+
+func (s *Server) parseReading(c *gin.Context) (r reading, bad *client.Problem) {
+	if r.patience, bad = s.patience(c); bad != nil {
+		return r, bad
+	}
+	r.consistency = c.DefaultQuery("consistency", linearizable)
+	switch r.consistency {
+	case linearizable, bounded, afterSession, stale:
+	default:
+		return r, badRequest(fmt.Errorf("parameter consistency: %q is none of linearizable, bounded, session, stale", r.consistency), "leave it out for linearizable")
+	}
+	age, aged := c.GetQuery("max_age")
+	switch {
+	case aged != (r.consistency == bounded):
+		return r, badRequest(errors.New("consistency=bounded and max_age=… belong together"), "for example ?consistency=bounded&max_age=500ms")
+	case aged:
+		d, err := time.ParseDuration(age)
+		if err != nil || d < time.Millisecond || d > 24*time.Hour {
+			return r, badRequest(fmt.Errorf("parameter max_age: %q is no duration from 1ms to 24h", age), "for example 500ms or 2s")
+		}
+		r.maxAge = d
+	}
+	token, err := sessionToken(c)
+	if err != nil {
+		return r, badRequest(err, "pass on what an answer said, as it is")
+	}
+	// A client library may send its token along with every read.
+	if r.consistency == afterSession {
+		r.seen = token
+	}
+	return r, nil
+}
+
+// sessionToken reads what the reader has seen, 0 if it says nothing.
+func sessionToken(c *gin.Context) (paxos.Slot, error) {
+	text, given := c.GetQuery("session_token")
+	header := c.Request.Header.Values(client.HeaderToken)
+	switch {
+	case len(header) > 1 || len(header) == 1 && given && header[0] != text:
+		return 0, fmt.Errorf("there is more than one session token")
+	case len(header) == 1:
+		text = header[0]
+	case !given:
+		return 0, nil
+	}
+	return parseToken(text)
+}
+
+// A session token is the last slot that was seen, in 16 hexadecimal digits: of
+// two, the greater text has seen more.
+func tokenOf(slot paxos.Slot) string { return fmt.Sprintf("%016x", uint64(slot)) }
+
+func parseToken(text string) (paxos.Slot, error) {
+	n, err := strconv.ParseUint(text, 16, 64)
+	if err != nil || tokenOf(paxos.Slot(n)) != text {
+		return 0, fmt.Errorf("%.40q is no session token", text)
+	}
+	return paxos.Slot(n), nil
+}
+
+// Clock is this process's monotonic clock in nanoseconds, never 0: the one of
+// paxos.AskRead and paxos.Clock.
+func (s *Server) Clock() int64 { return int64(time.Since(s.started)) + 1 }
+
+// sight gives a state that is as fresh as asked for; it answers the request
+// itself if there is none in time. What follows may read it at leisure.
+func (s *Server) sight(c *gin.Context) (*sight, bool) {
+	r, bad := s.parseReading(c)
+	if bad != nil {
+		refuse(c, bad)
+		return nil, false
+	}
+	return s.sightFor(c, r)
+}
+
+func (s *Server) sightFor(c *gin.Context, r reading) (*sight, bool) {
+	got := &sight{fresh: client.Freshness{Consistency: r.consistency, Learner: s.settings.ID}}
+	if r.consistency == afterSession && r.seen != 0 && !s.awaitSlot(c, r.seen, r.patience) {
+		return nil, false
+	}
+	since, bad := s.askRead(c.Request.Context(), r)
+	if bad != nil {
+		refuse(c, bad)
+		return nil, false
+	}
+	if !s.look(c, func() { got.View = s.view() }) {
+		return nil, false
+	}
+	f := &got.fresh
+	f.Revision, f.Applied = paxos.Number(got.Revision()), got.Applied()
+	f.SessionToken = tokenOf(got.Applied() - 1)
+	if since != 0 {
+		age := max(0, s.Clock()-since) / int64(time.Millisecond)
+		f.Age = &age
+		c.Header(client.HeaderAge, strconv.FormatInt(age, 10))
+	}
+	c.Header(client.HeaderRevision, strconv.FormatUint(uint64(f.Revision), 10))
+	c.Header(client.HeaderApplied, strconv.FormatUint(uint64(f.Applied), 10))
+	c.Header(client.HeaderConsistency, f.Consistency)
+	c.Header(client.HeaderLearner, string(f.Learner))
+	c.Header(client.HeaderToken, f.SessionToken)
+	c.Header("Cache-Control", "no-cache") // a kept answer would be an old one
+	return got, true
+}
+
+// view gives the state as it is, frozen; it must be called in the loop. All who
+// read between two slots share one. It is not kept here: an old state holds all
+// of its history in memory.
+func (s *Server) view() *kv.View { return s.Machine.View() }
+
+// askRead waits for the right to read; since is the moment before which
+// everything that was acknowledged is in the state, 0 if nobody knows.
+func (s *Server) askRead(ctx context.Context, r reading) (since int64, bad *client.Problem) {
+	ask := paxos.AskRead{At: s.Clock(), MaxAge: int64(r.maxAge), Ticks: s.settings.Ticks(r.patience)}
+	if r.consistency == afterSession || r.consistency == stale {
+		ask.MaxAge = math.MaxInt64 // it only wants to be told
+	}
+	// The learner answers at the deadline; a loop that does not is stuck.
+	ctx, cancel := context.WithTimeout(ctx, r.patience+s.settings.RequestTimeout)
+	defer cancel()
+	got, err := s.loop.Do(ctx, paxos.Envelope{To: s.settings.ID, Config: s.stamp, Message: ask})
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return 0, problem("stuck", http.StatusServiceUnavailable, s.idle(err), "the disk may be stuck: see /livez")
+	case err != nil:
+		return 0, s.failed(err, paxos.KindLocal)
+	}
+	is, _ := got.Message.(paxos.ReadIs)
+	switch {
+	case is.Ready:
+		return is.Since, nil
+	case is.Missing != 0:
+		return 0, problem("not-applied-yet", http.StatusGatewayTimeout, fmt.Sprintf("slot %d is not applied at %s yet", is.Missing, s.settings.ID),
+			"ask again, wait longer with ?timeout=, or take an older answer with ?consistency=stale")
+	}
+	p := problem("no-quorum", http.StatusServiceUnavailable, fmt.Sprintf("no quorum: %d acceptors answered, %d are needed", is.Answering, is.Needed),
+		"start acceptors, or take an older answer with ?consistency=stale")
+	p.Answering, p.Needed = &is.Answering, &is.Needed
+	return 0, p
+}
+
+// refuseRead tells why the state could not answer.
+func refuseRead(c *gin.Context, saw *sight, fail *kv.Failure) {
+	if fail.Code == kv.FailCompacted {
+		c.Header(client.HeaderCompacted, strconv.FormatUint(uint64(saw.Compacted()), 10))
+	}
+	refuse(c, whyFailed(fail))
+}
