@@ -11,11 +11,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
 	"paxos/client"
+	// The program that is built below is all of the product: a result that is
+	// kept from an earlier run must not outlive a change of any of it.
+	_ "paxos/internal/ctl"
 	"paxos/internal/local"
 	"paxos/internal/wal"
 	"paxos/paxos"
@@ -87,8 +91,19 @@ func start(t *testing.T, args ...string) *cluster {
 // boot starts the ten processes and does not initialise them.
 func boot(t *testing.T, args ...string) *cluster {
 	t.Helper()
-	dir := t.TempDir()
-	lc, err := local.New(local.Options{Dir: dir, Program: []string{program, "node"}, PortOffset: offset(t), Args: args, AcceptorArgs: acceptorArgs})
+	return bootWith(t, local.Options{Args: args})
+}
+
+// bootWith is boot for a cluster with other options than usual; what is not said
+// is as usual.
+func bootWith(t *testing.T, o local.Options) *cluster {
+	t.Helper()
+	o.Dir, o.PortOffset = t.TempDir(), offset(t)
+	o.AcceptorArgs = append(slices.Clone(acceptorArgs), o.AcceptorArgs...)
+	if o.Program == nil {
+		o.Program = []string{program, "node"}
+	}
+	lc, err := local.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +113,7 @@ func boot(t *testing.T, args ...string) *cluster {
 			t.Error(err)
 		}
 		if t.Failed() {
-			c.showLogs(dir)
+			c.showLogs(o.Dir)
 		}
 	})
 	if err := c.Start(c.ids("")...); err != nil {
