@@ -23,7 +23,7 @@ func (a *app) txn() *cobra.Command {
 			"It is written as JSON, as POST /txn takes it, or in three parts with an empty line between them; on a\n" +
 			"terminal they are asked for:\n\n" + txnForm + "\n\n" +
 			"The relations are =, !=, < and >. A text with blanks stands in double quotes.\n\n" + aboutExits(),
-		Example: "  paxosctl txn <<'END'\n  value(\"color\") = \"green\"\n\n  put color blue\n  incr changes\n\n  get color\n  END\n" +
+		Example: "  printf '%s\\n' 'value(\"color\") = \"green\"' '' 'put color blue' 'incr changes' '' 'get color' | paxosctl txn\n" +
 			"  paxosctl txn transfer.json -o json\n  echo '{\"then\":[{\"put\":{\"key\":\"a\",\"value\":\"1\"}}]}' | paxosctl txn -",
 	}
 	d.flags(cmd, false)

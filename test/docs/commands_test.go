@@ -37,6 +37,7 @@ func TestEveryCommandDoesWhatItSays(t *testing.T) {
 			offered = c.paths()
 			c.stop()
 			c.must("paxosctl local up --detach")
+			c.provide()
 		}
 		for _, b := range p.blocks() {
 			for i, line := range b.commands {
@@ -63,6 +64,21 @@ func TestEveryCommandDoesWhatItSays(t *testing.T) {
 			t.Errorf("docs/api.md does not show %s", path)
 		}
 	}
+}
+
+// provide makes what the manual's examples take for granted: programs, files,
+// and a lease of that id.
+func (c *cluster) provide() {
+	c.t.Helper()
+	for name, text := range map[string]string{
+		"backup.sh": "#!/bin/sh\n", "scheduler": "#!/bin/sh\n", "logo.png": "\x89PNG\r\n",
+		"transfer.json": `{"then":[{"put":{"key":"transferred","value":"1"}}]}`,
+	} {
+		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o755); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.must(`curl -s -f -X POST 127.0.0.1:6001/lease -d '{"lease":"00000000000000ab","ttl":"1h"}'`)
 }
 
 func stopsNodes(line string) bool { return stopping.MatchString(line) }

@@ -68,7 +68,7 @@ func (p *process) end(sig syscall.Signal) int {
 func (p *process) await(t *testing.T, text string, limit time.Duration) {
 	t.Helper()
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if text == "" && p.stdout.Len() > 0 || text != "" && strings.Contains(p.stderr.String(), text) {
+		if text == "" && p.stdout.Len()+p.stderr.Len() > 0 || text != "" && strings.Contains(p.stderr.String(), text) {
 			return
 		}
 		select {
