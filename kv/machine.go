@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"bytes"
 	"fmt"
 
 	"paxos/paxos"
@@ -229,13 +228,6 @@ func (m *Machine) Restore(s paxos.State) error {
 // to be taken. Learners with equal Options agree on that, whatever state they
 // were restored from.
 func (m *Machine) SnapshotDue() bool { return m.due }
-
-// Snapshot is the state's binary form, see View.WriteTo.
-func (m *Machine) Snapshot() []byte {
-	var b bytes.Buffer
-	_, _ = m.state.WriteTo(&b) // a bytes.Buffer never fails
-	return b.Bytes()
-}
 
 // Outcome tells what became of the command with this idempotency key; known is
 // false if none was seen (which does not mean that none will come).

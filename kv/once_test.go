@@ -244,7 +244,7 @@ func TestWhateverCopiesComeInWhateverOrderAnEffectHappensOnce(t *testing.T) {
 				t.Fatalf("the same log gave other outcomes in slot %d: %s", e.Slot, diff)
 			}
 		}
-		if !bytes.Equal(r.m.Snapshot(), again.Snapshot()) {
+		if !bytes.Equal(stateOf(r.t, r.m), stateOf(r.t, again)) {
 			t.Fatal("the same log gave another state")
 		}
 	})

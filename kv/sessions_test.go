@@ -68,12 +68,20 @@ func (b *book) one(time paxos.LogTime, c paxos.Command) paxos.Outcome {
 
 func (b *book) state() []byte {
 	b.t.Helper()
+	return stateOf(b.t, b.m)
+}
+
+// stateOf is a machine's whole state.
+func stateOf(t fataler, m *kv.Machine) []byte {
 	var to bytes.Buffer
-	if n, err := b.m.View().WriteTo(&to); err != nil || n != int64(to.Len()) {
-		b.t.Fatal(n, err)
+	if n, err := m.View().WriteTo(&to); err != nil || n != int64(to.Len()) {
+		t.Fatal(n, err)
 	}
 	return to.Bytes()
 }
+
+// fataler is what *testing.T and *rapid.T share.
+type fataler interface{ Fatal(...any) }
 
 func (b *book) values() (list []string) {
 	page, _ := b.m.Values(0, 0, 1000)

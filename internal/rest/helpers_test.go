@@ -114,11 +114,12 @@ type made struct {
 	server  *Server
 	loop    *node.Loop
 	hub     *Hub
+	disk    *node.Disk // nil for roles without one
 	stop    func()
 }
 
 // makeRole gives the role and what serves it.
-func makeRole(t testing.TB, s *config.Settings, p *Parts) paxos.Role {
+func (n *made) makeRole(t testing.TB, s *config.Settings, p *Parts) paxos.Role {
 	t.Helper()
 	c := s.Configuration()
 	switch s.Role {
@@ -127,7 +128,7 @@ func makeRole(t testing.TB, s *config.Settings, p *Parts) paxos.Role {
 		must(t, disk.Mkdir("/data"))
 		d, found, err := node.OpenDisk(disk, "/data", s.ID, wal.Options{SegmentBytes: 1 << 20})
 		must(t, err)
-		p.Disk = d
+		n.disk, p.Starts = d, d.Starts
 		p.Acceptor = acceptor.New(acceptor.Config{Node: s.ID, Configuration: c, FreshCluster: paxos.ClusterID{7}, FreshStore: 7, PageBytes: 1 << 20}, found.Identity)
 		return p.Acceptor
 	case paxos.ProposerRole:
@@ -163,9 +164,9 @@ func start(t testing.TB, book *phoneBook, id paxos.NodeID, flags ...string) *mad
 	p := Parts{Settings: s, Hub: n.hub, Log: quiet(), Version: "test", Metrics: metrics.New(string(id), string(s.Role)).Handler()}
 	p.Gossip, err = gossip.Start(gossip.Options{Node: id, Role: s.Role, Bind: "127.0.0.1:0", REST: address, Label: "test", Fast: true})
 	must(t, err)
-	opts := node.Options{Role: makeRole(t, s, &p), Network: n.hub, Tick: s.Tick, Now: time.Now, Admit: Admit(s)}
-	if p.Disk != nil {
-		opts.Store = p.Disk
+	opts := node.Options{Role: n.makeRole(t, s, &p), Network: n.hub, Tick: s.Tick, Now: time.Now, Admit: Admit(s)}
+	if n.disk != nil {
+		opts.Store = n.disk
 	}
 	n.loop = node.New(opts)
 	p.Loop = n.loop
@@ -194,8 +195,8 @@ func (n *made) serve(t testing.TB, l net.Listener, p Parts) {
 		leaving, left := context.WithTimeout(context.Background(), 3*time.Second)
 		defer left()
 		_ = p.Gossip.Stop(leaving)
-		if p.Disk != nil {
-			must(t, p.Disk.Close())
+		if n.disk != nil {
+			must(t, n.disk.Close())
 		}
 	})
 	t.Cleanup(n.stop)

@@ -157,35 +157,13 @@ func (s *Server) getLease(c *gin.Context) {
 		refuse(c, problem("no-lease", http.StatusNotFound, fmt.Sprintf("there is no lease %v", id), "it has ended, or never was"))
 		return
 	}
-	now, left := s.logTime(), int64(0)
+	var now paxos.LogTime
+	if !s.look(c, func() { now = s.Learner.LogTime() }) {
+		return
+	}
+	left := int64(0)
 	if now < l.Due {
 		left = int64(l.Due - now)
 	}
 	reply(c, http.StatusOK, aLease{client.Lease{ID: id, TTL: int64(l.TTL), Remaining: min(left, int64(l.TTL)), Keys: l.Keys}, saw.fresh})
-}
-
-// stamp is a time of the log, and when it was first seen.
-type stamp struct {
-	time paxos.LogTime
-	seen time.Time
-}
-
-// logTime is about what the log's time would be if the leader stamped something
-// now: it counts on from the last stamp.
-func (s *Server) logTime() paxos.LogTime {
-	at := s.stamped.Load()
-	if at == nil {
-		return 0
-	}
-	return at.time + paxos.LogTime(time.Since(at.seen).Milliseconds())
-}
-
-// followLogTime notes every stamp when it is applied.
-func (s *Server) followLogTime() {
-	_ = s.loop.Await(s.life, func() bool { // it ends with the server
-		if now := s.Machine.Time(); s.stamped.Load() == nil || s.stamped.Load().time != now {
-			s.stamped.Store(&stamp{now, time.Now()})
-		}
-		return false
-	})
 }

@@ -8,7 +8,6 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -39,7 +38,7 @@ type Parts struct {
 	Metrics  http.Handler
 
 	Acceptor *acceptor.Acceptor
-	Disk     *node.Disk
+	Starts   func() uint64 // of the node's disk; nil if it has none
 	Proposer *proposer.Proposer
 	Learner  *learner.Learner
 	Machine  *kv.Machine
@@ -64,8 +63,6 @@ type Server struct {
 	life context.Context
 	end  context.CancelFunc
 
-	stamped *atomic.Pointer[stamp]
-
 	patienceOfParts time.Duration
 }
 
@@ -82,7 +79,7 @@ const (
 // New makes a server; Serve starts it.
 func New(p Parts) *Server {
 	s := &Server{Parts: p, settings: p.Settings, loop: p.Loop, hub: p.Hub, stamp: p.Settings.Configuration().Stamp(), started: time.Now(),
-		patienceOfParts: patienceOfParts, stamped: new(atomic.Pointer[stamp])}
+		patienceOfParts: patienceOfParts}
 	s.life, s.end = context.WithCancel(context.Background())
 	switch {
 	case p.Acceptor != nil:
@@ -107,9 +104,6 @@ func New(p Parts) *Server {
 
 // Serve answers on the listener until Shutdown.
 func (s *Server) Serve(l net.Listener) error {
-	if s.Learner != nil {
-		go s.followLogTime()
-	}
 	err := s.http.Serve(netutil.LimitListener(l, s.settings.MaxConnections))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
@@ -168,8 +162,8 @@ func (s *Server) health(c *gin.Context) {
 		Started: s.started.UTC().Format(time.RFC3339), Uptime: time.Since(s.started).Seconds()}
 	ok := s.look(c, func() {
 		h.State, h.Cluster = s.state(), s.role.Header().Cluster
-		if s.Disk != nil {
-			h.Starts = paxos.Number(s.Disk.Starts())
+		if s.Starts != nil {
+			h.Starts = paxos.Number(s.Starts())
 		}
 		if a := s.Acceptor; a != nil {
 			h.Why = a.Why()

@@ -52,7 +52,7 @@ func (r *running) makeLearner() error {
 		Store: disk.Store(), Kept: found.Kept, ReportTicks: s.Ticks(reportSnapshots), ChoreTicks: s.Ticks(choresEvery),
 		TickMillis: uint64(s.Tick.Milliseconds()), LogBytes: logBytes,
 		Chores: func(now paxos.LogTime) [][]byte { return proposing(machine.Chores(now, history)) }}, withSteps(machine))
-	r.role, r.parts.Learner, r.parts.Machine = l, l, machine
+	r.role, r.parts.Learner, r.parts.Machine, r.parts.Starts = l, l, machine, disk.Starts
 	return nil
 }
 

@@ -88,7 +88,7 @@ func (r *running) makeAcceptor() error {
 	if why := a.Why(); why != "" {
 		r.log.Warnf("this acceptor does not vote: %s", why)
 	}
-	r.role, r.parts.Acceptor, r.parts.Disk = a, a, disk
+	r.role, r.parts.Acceptor, r.parts.Starts = a, a, disk.Starts
 	return nil
 }
 
