@@ -10,6 +10,17 @@ import (
 // that it asks: other learners first, which know what is chosen, and then the
 // acceptors, whose votes it counts.
 
+// mostPulls bounds how far apart, in PullTicks, two askings are.
+const mostPulls = 8
+
+// pullNow reports whether to ask. While nobody answers, it is less and less
+// often: a large page that takes its time is not to be sent again and again
+// meanwhile, for each copy would delay the next one.
+func (l *Learner) pullNow() bool {
+	n := l.stalled / l.cfg.PullTicks
+	return l.stalled%l.cfg.PullTicks == 0 && (l.answered || n&(n-1) == 0 || n%mostPulls == 0)
+}
+
 // pull asks for what comes next. Askings alternate between another learner and
 // the acceptors, so that neither a dead learner nor a lost vote stops it.
 func (l *Learner) pull() {
@@ -37,6 +48,7 @@ func (l *Learner) expected(from paxos.NodeID, first paxos.Slot) bool {
 		return false
 	}
 	delete(l.pulls, from)
+	l.answered = true
 	return true
 }
 

@@ -10,18 +10,33 @@ import (
 	"paxos/paxos"
 )
 
-func TestALearnerThatStandsStillAsksALearnerThenTheAcceptors(t *testing.T) {
-	d := newDesk(t)
-	var asked []string
-	for n := range 4 * pullTicks {
+// askings are when, in ticks, the learner asks whom for slot 1.
+func (d *desk) askings(ticks int) (asked []string) {
+	for n := range ticks {
 		d.tick(1)
 		for to, list := range sentOf[paxos.CatchUp](d) {
-			asked = append(asked, fmt.Sprint(n+1, " ", to, " ", list[0].First))
+			asked = append(asked, fmt.Sprintf("%02d %s %d", n+1, to, list[0].First))
 		}
 	}
 	slices.Sort(asked)
-	want := []string{"12 a1 1", "12 a2 1", "12 a3 1", "3 l2 1", "6 a1 1", "6 a2 1", "6 a3 1", "9 l2 1"}
-	if diff := cmp.Diff(want, asked); diff != "" {
+	return asked
+}
+
+func TestALearnerThatStandsStillAsksALearnerThenTheAcceptors(t *testing.T) {
+	d := newDesk(t)
+	d.tick(pullTicks)
+	d.from("l2", paxos.Chosen{First: 1, Watermark: 1})
+	d.sent = nil
+	want := []string{"03 a1 1", "03 a2 1", "03 a3 1", "06 l2 1", "09 a1 1", "09 a2 1", "09 a3 1", "12 l2 1"}
+	if diff := cmp.Diff(want, d.askings(4*pullTicks)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestALearnerThatNobodyAnswersAsksLessAndLessOften(t *testing.T) {
+	d := newDesk(t)
+	want := []string{"03 l2 1", "06 a1 1", "06 a2 1", "06 a3 1", "12 l2 1", "24 a1 1", "24 a2 1", "24 a3 1", "48 l2 1", "72 a1 1", "72 a2 1", "72 a3 1"}
+	if diff := cmp.Diff(want, d.askings(25*pullTicks)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -84,6 +84,7 @@ type Learner struct {
 	pulls    map[paxos.NodeID]paxos.Slot // the page asked of each node
 	stalled  int                         // ticks without progress
 	askings  int
+	answered bool // an asking was answered, since there was progress
 	peer     int
 	peers    paxos.Directory
 	outcomes map[paxos.NodeID][]paxos.Outcome
@@ -158,7 +159,7 @@ func (l *Learner) Tick() paxos.Effects {
 		return l.effects()
 	}
 	l.stalled++
-	if l.stalled%l.cfg.PullTicks == 0 {
+	if l.pullNow() {
 		l.pull()
 	}
 	if l.stalled%l.cfg.FinishTicks == 0 && l.horizon >= l.next {
@@ -249,7 +250,7 @@ func (l *Learner) apply(entry paxos.Entry, digest paxos.Digest) {
 	l.keepLate(l.open[l.next], digest)
 	delete(l.open, l.next)
 	l.next++
-	l.stalled, l.askings = 0, 0
+	l.stalled, l.askings, l.answered = 0, 0, false
 	if l.machine.SnapshotDue() {
 		l.saveSnapshot()
 	}

@@ -212,7 +212,7 @@ func (l *Learner) install(from paxos.NodeID, state paxos.State) {
 		}
 	}
 	clear(l.late)
-	l.stalled, l.askings = 0, 0
+	l.stalled, l.askings, l.answered = 0, 0, false
 	l.event(paxos.Event{Kind: paxos.EventCatchUp, Peer: from, Slot: l.next - 1})
 	l.advance()
 	l.ready()
