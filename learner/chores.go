@@ -61,11 +61,9 @@ func (l *Learner) tickChores() {
 	if len(commands) == 0 {
 		return
 	}
-	to := l.peers.Proposers
-	if l.peers.Leader != "" {
-		to = []paxos.NodeID{l.peers.Leader}
-	}
-	for _, id := range to {
+	// To all of them: who is said to lead may have died, and who does not lead
+	// refuses.
+	for _, id := range l.peers.Proposers {
 		l.send(id, paxos.Propose{Commands: commands})
 	}
 }

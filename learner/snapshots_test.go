@@ -361,7 +361,7 @@ func TestChoresAreProposedAtTheLogsTimeAndOnce(t *testing.T) {
 	d.from("c1", paxos.Directory{Proposers: []paxos.NodeID{"p1", "p2"}, Leader: "p2"})
 	d.sent = nil
 	d.tick(20) // it did not come back
-	if got := sentOf[paxos.Propose](d); len(got) != 1 || len(got["p2"]) != 1 {
+	if got := sentOf[paxos.Propose](d); len(got["p1"]) != 1 || len(got["p2"]) != 1 {
 		t.Errorf("%v", got)
 	}
 }

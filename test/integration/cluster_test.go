@@ -26,6 +26,10 @@ import (
 	"paxos/test/ports"
 )
 
+// programVariable is the built program, for a test that runs in a second
+// process.
+const programVariable = "PAXOS_TEST_PROGRAM"
+
 var (
 	program      string // the built paxosctl
 	acceptorArgs []string
@@ -44,6 +48,9 @@ func TestMain(m *testing.M) {
 			// these tests do not cut it.
 			fmt.Fprintln(os.Stderr, "note:", err)
 			acceptorArgs = []string{"--allow-unsafe-filesystem"}
+		}
+		if program = os.Getenv(programVariable); program != "" {
+			return m.Run()
 		}
 		program = filepath.Join(dir, "paxosctl")
 		args := []string{"build", "-tags", "nomsgpack", "-o", program}

@@ -9,6 +9,11 @@
 // they were told can have come from one store that never fails. It must also
 // say no to answers that are forged.
 //
+// Reads at learners are judged with the leader paused, killed, and cut off (in a
+// network namespace, which takes root and iproute2); watches with their learners
+// killed; disks, memory and delays are measured over many writes; and all nodes
+// are killed at each step that internal/failpoint has a name for.
+//
 // Longer forms run with PAXOS_LONG=1; PAXOS_SEED, which every such run prints,
 // draws the same faults again. It has no code of its own; processes are
 // handled by internal/local, and rules without processes are played in
