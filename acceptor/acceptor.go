@@ -66,6 +66,8 @@ type Acceptor struct {
 	silent uint32
 	kept   map[paxos.NodeID]paxos.Kept // what learners reported last
 	full   bool
+	// replaced are the disks that a learner had before the one it has now.
+	replaced map[paxos.StoreID]bool
 
 	votes []paxos.Vote // of this turn, told to the learners in Flush
 	init  initialisation
@@ -77,7 +79,7 @@ type Acceptor struct {
 func New(cfg Config, identity paxos.Identity) *Acceptor {
 	a := &Acceptor{
 		cfg: cfg, identity: identity, mute: cfg.Mute, floor: 1,
-		accepted: map[paxos.Slot]paxos.Entry{}, digests: map[paxos.Slot]paxos.Digest{}, kept: map[paxos.NodeID]paxos.Kept{},
+		accepted: map[paxos.Slot]paxos.Entry{}, digests: map[paxos.Slot]paxos.Digest{}, kept: map[paxos.NodeID]paxos.Kept{}, replaced: map[paxos.StoreID]bool{},
 	}
 	if a.mute == "" && identity.Standing != paxos.Blank {
 		a.mute = whyForeign(cfg, identity)

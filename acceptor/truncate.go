@@ -9,10 +9,16 @@ import (
 
 // snapshotKept notes which snapshots a learner of the configuration has. A
 // learner with a new disk says so by what it reports: it takes back what the
-// lost disk had.
+// lost disk had, and a late report of the lost one counts no more.
 func (a *Acceptor) snapshotKept(from paxos.NodeID, m paxos.Kept) {
 	if !a.votesHere() || m.Store == 0 || !slices.Contains(a.cfg.Configuration.Learners, from) {
 		return
+	}
+	if a.replaced[m.Store] {
+		return
+	}
+	if old, had := a.kept[from]; had && old.Store != m.Store {
+		a.replaced[old.Store] = true
 	}
 	a.kept[from] = m
 	a.raiseFloor()

@@ -57,6 +57,26 @@ func TestWhatEnoughLearnersKeepIsTruncatedAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestALateReportOfALostDiskDoesNotCount(t *testing.T) {
+	cfg := configOf("a1")
+	cfg.Snapshots, cfg.TruncateSlots = 2, 1
+	a := upTo(t, cfg, 10)
+	report := func(id paxos.NodeID, store paxos.StoreID, last, previous paxos.Slot) {
+		step(a, id, paxos.Kept{Store: store, Last: last, Previous: previous})
+	}
+	report("l1", 31, 4, 2)
+	report("l1", 32, 0, 0) // the disk was lost
+	report("l1", 31, 9, 7) // late
+	report("l2", 41, 9, 7)
+	if s := a.Status(); s.Floor != 1 {
+		t.Errorf("the floor is %d, and what is below is on one disk only", s.Floor)
+	}
+	report("l1", 32, 9, 6)
+	if s := a.Status(); s.Floor != 7 {
+		t.Errorf("the floor is %d, want 7", s.Floor)
+	}
+}
+
 func TestATruncationIsWorthItsRecord(t *testing.T) {
 	cfg := configOf("a1")
 	cfg.Snapshots, cfg.TruncateSlots = 1, 5

@@ -57,8 +57,13 @@ type Config struct {
 	// Chores gives commands that the state needs (leases that are over, say)
 	// at a log time; nil: none.
 	Chores func(now paxos.LogTime) [][]byte
-	// LogBytes bounds the entries kept for others; 0 is no bound.
+	// LogBytes bounds the entries kept for others, in bytes of memory, about; 0
+	// is no bound.
 	LogBytes int
+	// Question is the number after which the questions to acceptors are counted:
+	// 63 random bits, drawn for this start, so that an answer to a former
+	// process, or to another one of this id, is not taken for one of its own.
+	Question paxos.Number
 }
 
 // Bounds: how far above its watermark a learner counts votes (it pulls the
@@ -101,7 +106,7 @@ func New(cfg Config, machine Machine) *Learner {
 	return &Learner{
 		cfg: cfg, machine: machine, next: next, horizon: next - 1, open: map[paxos.Slot]*tally{}, late: map[paxos.Slot]*tally{},
 		log: log{floor: next}, pulls: map[paxos.NodeID]paxos.Slot{}, outcomes: map[paxos.NodeID][]paxos.Outcome{},
-		snapshots: newSnapshots(cfg),
+		snapshots: newSnapshots(cfg), reads: reads{number: cfg.Question},
 	}
 }
 

@@ -19,8 +19,11 @@ type log struct {
 
 func (g *log) push(e paxos.Entry, d paxos.Digest) {
 	g.entries = append(g.entries, applied{e, d})
-	g.bytes += e.Value.Size()
+	g.bytes += room(e)
 }
+
+// room is about what an entry takes in memory.
+func room(e paxos.Entry) int { return e.Value.Size() + 192 + 128*len(e.Value.Commands) }
 
 // end is the first slot after those that are kept.
 func (g *log) end() paxos.Slot { return g.floor + paxos.Slot(len(g.entries)) }
@@ -55,7 +58,7 @@ func (g *log) from(first paxos.Slot, bytes int) []paxos.Entry {
 func (g *log) trim(most int) {
 	n := 0
 	for ; n < len(g.entries)-1 && g.bytes > most; n++ {
-		g.bytes -= g.entries[n].entry.Value.Size()
+		g.bytes -= room(g.entries[n].entry)
 	}
 	if n > 0 {
 		clear(g.entries[:n]) // what they hold is freed before the array is

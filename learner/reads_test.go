@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"paxos/learner"
 	"paxos/paxos"
 )
 
@@ -194,6 +195,21 @@ func TestTheAgeIsOfAQuestionWhoseSlotIsApplied(t *testing.T) {
 	d.read("r2", paxos.AskRead{At: 1001, MaxAge: 500})
 	if got := d.told("r2"); len(got) > 0 {
 		t.Errorf("slot 1 is not applied: %+v", got)
+	}
+}
+
+func TestAnAnswerToAFormerProcessIsNotTaken(t *testing.T) {
+	d := newDeskWith(t, &machine{}, func(c *learner.Config) { noPulls(c); c.Question = 1 << 40 })
+	d.read("r1", paxos.AskRead{At: 1})
+	d.flush()
+	q := d.asks()
+	if q != 1<<40+1 {
+		t.Fatalf("question %d", q)
+	}
+	d.highest("a1", 1, 0)
+	d.highest("a2", 1, 0)
+	if got := d.told("r1"); len(got) > 0 {
+		t.Errorf("%+v", got)
 	}
 }
 

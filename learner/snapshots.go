@@ -36,6 +36,7 @@ type fetch struct {
 	next    paxos.Number
 	asked   int  // tick
 	writing bool // a part is with the keeper
+	refused int  // how many were thrown away since a part was taken
 }
 
 // states are the digests of one slot's state, by learner.
@@ -182,10 +183,13 @@ func (l *Learner) partWritten(m paxos.PartWritten) {
 	case f == nil:
 	case m.Damaged != "":
 		l.event(paxos.Event{Kind: paxos.EventRejected, Peer: m.From, Slot: m.Slot})
-		f.slot, f.next = 0, 0
-		l.askElsewhere()
+		f.slot, f.next, f.writing, f.asked = 0, 0, false, l.tick
+		// When nobody's is any good, they are asked again after a while.
+		if f.refused++; f.refused < len(l.cfg.Configuration.Learners)-1 {
+			l.askElsewhere()
+		}
 	case m.State == nil:
-		f.slot, f.next = m.Slot, m.Next
+		f.slot, f.next, f.refused = m.Slot, m.Next, 0
 		l.askPart()
 	default:
 		l.snapshots.fetch = nil

@@ -118,7 +118,7 @@ func TestALearnerGoesOnFromItsSnapshot(t *testing.T) {
 }
 
 func TestTheLogIsBounded(t *testing.T) {
-	d := newDeskWith(t, &machine{}, func(c *learner.Config) { noPulls(c); c.LogBytes = 1000 })
+	d := newDeskWith(t, &machine{}, func(c *learner.Config) { noPulls(c); c.LogBytes = 6000 })
 	for slot := paxos.Slot(1); slot <= 200; slot++ {
 		d.chosen(slot)
 	}
@@ -205,12 +205,29 @@ func TestAnotherLearnerGoesOnWithTheTransfer(t *testing.T) {
 }
 
 func TestADamagedTransferBeginsAnewElsewhere(t *testing.T) {
-	d := newFetcher(t)
+	three := config
+	three.Learners = []paxos.NodeID{"l1", "l2", "l3"}
+	d := newDeskWith(t, &machine{}, func(c *learner.Config) { withDisk(c); c.PullTicks = pullTicks; c.Configuration = three })
 	d.truncated(50)
-	d.sent = nil
-	d.from("l2", paxos.SnapshotPart{Slot: 60, Size: 20, Bytes: []byte("x")})
-	d.from(paxos.Keeper, paxos.PartWritten{From: "l2", Slot: 60, Damaged: "chunk 3"})
-	d.askedPart("l2", paxos.SnapshotAsk{}) // there are only two learners
+	var asked []paxos.NodeID
+	for range 2 {
+		for id := range sentOf[paxos.SnapshotAsk](d) {
+			asked = append(asked, id)
+			d.from(id, paxos.SnapshotPart{Slot: 60, Size: 20, Bytes: []byte("x")})
+			d.from(paxos.Keeper, paxos.PartWritten{From: id, Slot: 60, Damaged: "chunk 3"})
+		}
+	}
+	if len(asked) != 2 || asked[0] == asked[1] {
+		t.Errorf("asked %v", asked)
+	}
+	d.tick(100)
+	if got := sentOf[paxos.SnapshotAsk](d); len(got) > 0 {
+		t.Errorf("nobody's was any good, and %v is asked at once", got)
+	}
+	d.tick(101)
+	if got := sentOf[paxos.SnapshotAsk](d); len(got) != 1 {
+		t.Errorf("asked again %v", got)
+	}
 }
 
 func TestASnapshotThatLeadsNowhereIsNotFetched(t *testing.T) {

@@ -80,17 +80,19 @@ func (p *Proposer) propose(from paxos.NodeID, m paxos.Propose) {
 	p.event(paxos.Event{Kind: paxos.EventPropose, Peer: from, Count: len(m.Commands)})
 }
 
-// diskFull reports whether commands must wait for room: without as many
-// acceptors as a quorum that have some, only what frees room is let in, so that
-// there is a way back.
+// diskFull reports whether commands must wait for room: where an acceptor that
+// answers has little left, only what frees some is let in, so that no disk is
+// filled to its end and there is a way back.
 func (p *Proposer) diskFull() bool {
-	room := 0
-	for _, id := range p.cfg.Configuration.Acceptors {
-		if !p.full[id] {
-			room++
+	if p.cfg.Frees == nil {
+		return false
+	}
+	for id, full := range p.full {
+		if full && p.tick-p.heard[id] < p.cfg.ElectionTicks {
+			return true
 		}
 	}
-	return p.cfg.Frees != nil && room < p.cfg.Configuration.Quorum()
+	return false
 }
 
 // withRoom gives the commands that there is room for, and refuses the others

@@ -35,8 +35,8 @@ type Config struct {
 	MaxWaiting      int // commands that may wait; above it: Overloaded
 	MaxWaitingBytes int // bytes of commands that may wait
 
-	// Frees tells which commands are taken while too few acceptors have room on
-	// their disks; nil: all.
+	// Frees tells which commands are taken while an acceptor has little room on
+	// its disk; nil: all.
 	Frees func(paxos.Command) bool
 }
 

@@ -23,16 +23,15 @@ func full(t *testing.T, ids ...paxos.NodeID) (*lab, paxos.Ballot) {
 	return l, b
 }
 
-func TestWithoutRoomOnAQuorumOnlyWhatFreesSomeIsTaken(t *testing.T) {
+func TestWithoutRoomOnADiskOnlyWhatFreesSomeIsTaken(t *testing.T) {
 	for name, c := range map[string]struct {
 		full    []paxos.NodeID
 		refused []paxos.CommandName
 	}{
-		"all have room":  {nil, nil},
-		"two have room":  {[]paxos.NodeID{"a1"}, nil},
-		"one has room":   {[]paxos.NodeID{"a1", "a3"}, names(1, 3)},
-		"none has room":  {[]paxos.NodeID{"a1", "a2", "a3"}, names(1, 3)},
-		"twice the same": {[]paxos.NodeID{"a1", "a1"}, nil},
+		"all have room": {nil, nil},
+		"two have room": {[]paxos.NodeID{"a1"}, names(1, 3)},
+		"one has room":  {[]paxos.NodeID{"a1", "a3"}, names(1, 3)},
+		"none has room": {[]paxos.NodeID{"a1", "a2", "a3"}, names(1, 3)},
 	} {
 		l, _ := full(t, c.full...)
 		l.propose(1, 1, 2, 3, 4)
@@ -58,8 +57,8 @@ func TestWithoutRoomOnAQuorumOnlyWhatFreesSomeIsTaken(t *testing.T) {
 }
 
 func TestRoomThatIsFreedIsUsedAgain(t *testing.T) {
-	l, b := full(t, "a1", "a2", "a3")
-	l.from("a2", paxos.Heard{Ballot: b, Store: paxos.StoreIn(stores, "a2")})
+	l, b := full(t, "a1", "a3")
+	l.from("a1", paxos.Heard{Ballot: b, Store: paxos.StoreIn(stores, "a1")})
 	l.from("a3", paxos.Heard{Ballot: b, Store: paxos.StoreIn(stores, "a3")})
 	l.propose(1, 1)
 	l.flush()
@@ -78,5 +77,16 @@ func TestACopyOfWhatIsUnderWayIsNotRefused(t *testing.T) {
 	l.flush()
 	if got := sentOf[paxos.Refused](l); len(got) > 0 {
 		t.Errorf("it may still be chosen: %+v", got)
+	}
+}
+
+func TestAFullDiskThatIsGoneIsNobodysConcern(t *testing.T) {
+	l, _ := full(t, "a3")
+	l.alive(configOf("p1", 7).ElectionTicks)
+	l.sent = nil
+	l.propose(1, 1)
+	l.flush()
+	if got := sentOf[paxos.Refused](l); len(got) > 0 || len(l.proposals("a1")) != 1 {
+		t.Errorf("a3 does not answer any more; refused: %+v", got)
 	}
 }

@@ -112,7 +112,7 @@ func (s *Settings) diskFlags(set *pflag.FlagSet) {
 	if s.Role == paxos.AcceptorRole {
 		set.Int64Var(&s.SegmentBytes, "segment-bytes", 16<<20, "size of a journal segment in bytes, a multiple of 512")
 		set.IntVar(&s.TruncateLearners, "truncate-learners", 2, "learners that must have a snapshot before the log below it is truncated, or all if they are fewer; 0: never")
-		set.Int64Var(&s.DiskLimit, "disk-limit-bytes", 0, "size in bytes that the journal may have; at 90 % of it only deletes are taken (default: the file system's size)")
+		set.Int64Var(&s.DiskLimit, "disk-limit-bytes", 4<<30, "size in bytes that the journal may have, and the memory that it takes; at 90 % of it, or of the file system, only deletes are taken")
 		return
 	}
 	set.IntVar(&s.SnapshotBytes, "snapshot-bytes", 64<<20, "bytes of log between two snapshots; the same on all learners")

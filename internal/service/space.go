@@ -49,18 +49,25 @@ func (s *space) judge(used, size int64) bool {
 	return s.full.Load()
 }
 
-// watchSpace tells the acceptor, again and again, whether its disk is full: its
-// journal measured by --disk-limit-bytes if that is given, or else everything
-// on the file system.
+// fullest gives the measure that is nearer to its end: the journal's limit,
+// which bounds the memory as well, since an acceptor holds in it what it has
+// not truncated, or the file system.
+func (r *running) fullest() (used, size int64, err error) {
+	used, size = r.disk.Stats().DiskBytes, r.settings.DiskLimit
+	all, err := wal.SpaceOf(filepath.Clean(r.settings.Data))
+	whole := all.Used + all.Free
+	if err == nil && whole > 0 && (size == 0 || float64(all.Used)/float64(whole) > float64(used)/float64(size)) {
+		used, size = all.Used, whole
+	}
+	return used, size, err
+}
+
+// watchSpace tells the acceptor, again and again, whether its disk is full.
 func (r *running) watchSpace(ctx context.Context) error {
 	err := every(ctx, spaceEvery, func() error {
-		used, size := r.disk.Stats().DiskBytes, r.settings.DiskLimit
-		if size == 0 {
-			all, err := wal.SpaceOf(filepath.Clean(r.settings.Data))
-			if err != nil {
-				return err
-			}
-			used, size = all.Used, all.Used+all.Free
+		used, size, err := r.fullest()
+		if err != nil {
+			return err
 		}
 		before := r.space.full.Load()
 		full := r.space.judge(used, size)
