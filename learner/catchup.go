@@ -60,6 +60,7 @@ func (l *Learner) voted(from paxos.NodeID, m paxos.Voted) {
 	}
 	l.learn(from, m.Store, m.Votes)
 	if m.Floor > l.next && l.adopt.IsVoter(from, m.Store) {
+		l.truncated = max(l.truncated, m.Floor)
 		l.fetchSnapshot()
 		return
 	}

@@ -90,9 +90,12 @@ type Learner struct {
 	stalled  int                         // ticks without progress
 	askings  int
 	answered bool // an asking was answered, since there was progress
-	peer     int
-	peers    paxos.Directory
-	outcomes map[paxos.NodeID][]paxos.Outcome
+	// truncated is the highest floor that an acceptor told: below it there are
+	// only snapshots.
+	truncated paxos.Slot
+	peer      int
+	peers     paxos.Directory
+	outcomes  map[paxos.NodeID][]paxos.Outcome
 
 	snapshots snapshots
 	reads     reads
@@ -284,12 +287,25 @@ type Status struct {
 	Snapshot paxos.Slot `json:"snapshot"`
 	Previous paxos.Slot `json:"previous_snapshot"`
 	Reading  int        `json:"reads_waiting"`
+	// Behind is the slot below which the log is truncated, if what this learner
+	// lacks is below it: only another learner's snapshot can help. Else 0.
+	Behind paxos.Slot `json:"behind_truncated_log"`
 }
 
 // Status gives the inner state.
 func (l *Learner) Status() Status {
 	return Status{l.adopt.Cluster, l.next, l.horizon, len(l.open), l.stalled, l.log.floor,
-		l.snapshots.kept.Slot, l.snapshots.kept.Previous, l.reads.waitingNow()}
+		l.snapshots.kept.Slot, l.snapshots.kept.Previous, l.reads.waitingNow(), l.Behind()}
+}
+
+// Behind is the slot below which the acceptors have truncated the log, if this
+// learner lacks something below it, and else 0. Its state is then so old that it
+// is no answer to anybody; only another learner's snapshot can help.
+func (l *Learner) Behind() paxos.Slot {
+	if l.truncated > l.next {
+		return l.truncated
+	}
+	return 0
 }
 
 // Applied is the applied watermark: every slot below it is applied.

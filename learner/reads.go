@@ -31,8 +31,11 @@ type reads struct {
 	idle     int
 	gathered []reader  // those that wait for the next question
 	asked    *question // the one without answers of a quorum yet
-	answered []question
-	since    int64 // the state has all that was acknowledged before
+	// answering is how many acceptors answered the question before asked, if
+	// they were no quorum.
+	answering int
+	answered  []question
+	since     int64 // the state has all that was acknowledged before
 }
 
 // reader is a read that waits.
@@ -118,7 +121,7 @@ func (l *Learner) highestIs(from paxos.NodeID, m paxos.HighestIs) {
 	l.horizon = max(l.horizon, q.highest)
 	q.pressed = l.tick
 	l.reads.answered = append(l.reads.answered, *q)
-	l.reads.asked = nil
+	l.reads.asked, l.reads.answering = nil, 0
 	l.ready()
 }
 
@@ -142,8 +145,15 @@ func (l *Learner) ready() {
 func (l *Learner) tickReads() {
 	r := &l.reads
 	r.idle++
-	if r.asked != nil && l.tick-r.asked.sent >= questionAgain {
-		l.sendQuestion()
+	if q := r.asked; q != nil && l.tick-q.sent >= questionAgain {
+		if len(r.gathered) > 0 {
+			// One question for all who wait: sent now, it is late enough for each.
+			r.gathered, r.asked = append(q.readers, r.gathered...), nil
+			r.answering = len(q.heard)
+			l.question()
+		} else {
+			l.sendQuestion()
+		}
 	}
 	for i := range r.answered {
 		if q := &r.answered[i]; len(q.readers) > 0 && l.tick-q.pressed >= finishForReads {
@@ -152,10 +162,12 @@ func (l *Learner) tickReads() {
 			break
 		}
 	}
-	r.gathered = l.refuseLate(r.gathered, paxos.ReadIs{})
+	answering := r.answering
 	if r.asked != nil {
-		r.asked.readers = l.refuseLate(r.asked.readers, paxos.ReadIs{Answering: len(r.asked.heard)})
+		answering = max(answering, len(r.asked.heard))
+		r.asked.readers = l.refuseLate(r.asked.readers, paxos.ReadIs{Answering: answering})
 	}
+	r.gathered = l.refuseLate(r.gathered, paxos.ReadIs{Answering: answering})
 	for i := range r.answered {
 		q := &r.answered[i]
 		q.readers = l.refuseLate(q.readers, paxos.ReadIs{Answering: len(q.heard), Missing: l.next})

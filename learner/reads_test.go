@@ -198,6 +198,32 @@ func TestTheAgeIsOfAQuestionWhoseSlotIsApplied(t *testing.T) {
 	}
 }
 
+func TestALaterReadIsToldHowManyAcceptorsAnswer(t *testing.T) {
+	d := newDeskWith(t, &machine{}, noPulls)
+	d.read("r1", paxos.AskRead{At: 1, Ticks: 50})
+	d.flush()
+	d.highest("a2", d.asks(), 0)
+	d.read("r2", paxos.AskRead{At: 2, Ticks: 45})
+	d.tick(20)
+	q := d.asks() // one for both
+	d.highest("a2", q, 0)
+	d.tick(40)
+	for _, id := range []paxos.NodeID{"r1", "r2"} {
+		found := 0
+		for _, e := range d.sent {
+			if m, ok := e.Message.(paxos.ReadIs); ok && e.To == id {
+				found++
+				if m.Ready || m.Answering != 1 || m.Needed != 2 {
+					t.Errorf("%s: %+v", id, m)
+				}
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s is answered %d times", id, found)
+		}
+	}
+}
+
 func TestAnAnswerToAFormerProcessIsNotTaken(t *testing.T) {
 	d := newDeskWith(t, &machine{}, func(c *learner.Config) { noPulls(c); c.Question = 1 << 40 })
 	d.read("r1", paxos.AskRead{At: 1})

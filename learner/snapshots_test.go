@@ -187,6 +187,23 @@ func TestWhatWasTruncatedIsFetchedInParts(t *testing.T) {
 	}
 }
 
+func TestALearnerKnowsThatItIsBehindTheTruncatedLog(t *testing.T) {
+	d := newFetcher(t)
+	d.chosen(1)
+	if d.l.Behind() != 0 {
+		t.Fatal("nothing is truncated")
+	}
+	d.truncated(50)
+	if d.l.Behind() != 50 || d.l.Status().Behind != 50 {
+		t.Errorf("behind %d", d.l.Behind())
+	}
+	d.from("l2", paxos.SnapshotPart{Slot: 60, Size: 1})
+	d.from(paxos.Keeper, paxos.PartWritten{From: "l2", Slot: 60, State: frozen{61}})
+	if d.l.Behind() != 0 {
+		t.Errorf("behind %d with slot 60 applied", d.l.Behind())
+	}
+}
+
 func TestAnotherLearnerGoesOnWithTheTransfer(t *testing.T) {
 	three := config
 	three.Learners = []paxos.NodeID{"l1", "l2", "l3"}

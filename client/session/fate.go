@@ -54,7 +54,12 @@ func (s *Session) settle(sequence paxos.Sequence, p *pending, answer paxos.Settl
 func (s *Session) giveUp(sequence paxos.Sequence, p *pending) {
 	refusal := p.refusal
 	if first := s.pending[s.opening]; first != nil && p.command.Admitted == 0 {
-		refusal = first.refusal // what kept the session closed kept this one
+		// What kept the session closed kept this one: a refusal, or that nobody
+		// tells what became of its opening.
+		refusal = first.refusal
+		if sent := len(first.open) > 0; sent && (refusal.Reason == paxos.NoReason || refusal.Reason == paxos.NotLeading) {
+			refusal = paxos.Refused{Reason: paxos.NoLearner}
+		}
 	}
 	answer := paxos.Settled{Fate: paxos.FateNotApplied, Reason: refusal.Reason,
 		Answering: int(refusal.Answering), Needed: s.cfg.Configuration.Quorum()}

@@ -87,6 +87,17 @@ func TestWithoutAQuorumTheRefusalOfTheOpeningIsTold(t *testing.T) {
 	}
 }
 
+func TestWhoeverWaitsForAnOpeningThatNobodyTellsOfIsToldSo(t *testing.T) {
+	d := newOpener(t)
+	d.submit("u1", "a", 2*resendTicks)
+	d.flush()
+	d.alone("open") // taken by a proposer, and no learner says a word
+	d.tick(2 * resendTicks)
+	if got := d.told("u1"); got.Fate != paxos.FateNotApplied || got.Reason != paxos.NoLearner {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestAnExpiredSessionIsToldAndANewOneIsOpened(t *testing.T) {
 	d := newOpener(t)
 	d.submit("u1", "a", 1000)
