@@ -51,10 +51,10 @@ func TestANameCanBeBurntBeforeItsSessionIsOpened(t *testing.T) {
 	b := newBook(t)
 	name := paxos.CommandName{Session: 77, Sequence: 1}
 	b.one(1, paxos.Command{Session: 7, Sequence: 1, Body: kv.Burn(name)})
-	want(t, "before the opening", b.one(1, put(77, 1, "x")), paxos.Burnt, 1, 0)
+	want(t, "before the opening", b.one(1, put(77, 1, "x")), paxos.Expired, 1, 0)
 	want(t, "its neighbour, not open", b.one(1, put(77, 2, "x")), paxos.Expired, 3, 0)
 	b.one(1, open(77, 4))
-	want(t, "after it", b.one(1, put(77, 1, "x")), paxos.Burnt, 1, 0)
+	want(t, "after it", b.one(1, put(77, 1, "x")), paxos.Expired, 1, 0)
 	want(t, "its neighbour", b.one(1, put(77, 2, "x")), paxos.Applied, 6, 0)
 	b.mustHold("6.0:x")
 }

@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -110,6 +109,21 @@ func (l Limits) key(key string) error {
 	return nil
 }
 
+// reserved are the prefixes of keys that only the store itself writes: the log of
+// values, and the queues of locks and elections. Anybody may read, watch and
+// delete them.
+var reserved = []string{valuePrefix, lockPrefix, electionPrefix}
+
+// writable is a key that a user may write.
+func (l Limits) writable(key string) error {
+	for _, prefix := range reserved {
+		if strings.HasPrefix(key, prefix) {
+			return fmt.Errorf("keys that begin with %q are written by the store alone", prefix)
+		}
+	}
+	return l.key(key)
+}
+
 func (l Limits) value(value string) error {
 	if len(value) > l.ValueBytes {
 		return fmt.Errorf("a value of %d bytes, at most %d are allowed", len(value), l.ValueBytes)
@@ -156,18 +170,18 @@ func (l Limits) op(o *Op, left *int) error {
 		if o.Put.KeepValue && o.Put.Value != "" || o.Put.KeepLease && o.Put.Lease != 0 {
 			return errors.New("a put that keeps its value or lease is given another one")
 		}
-		return errors.Join(l.key(o.Put.Key), l.value(o.Put.Value))
+		return errors.Join(l.writable(o.Put.Key), l.value(o.Put.Value))
 	case o.Delete != nil:
 		return l.span(o.Delete.Span)
 	case o.Range != nil:
 		return l.span(o.Range.Span)
 	case o.Increment != nil:
-		return l.key(o.Increment.Key)
+		return l.writable(o.Increment.Key)
 	case o.Append != nil:
-		if !json.Valid([]byte(o.Append.Item)) {
-			return errors.New("the item of a list is one JSON value")
+		if fault := itemFault(o.Append.Item); fault != "" {
+			return errors.New(fault)
 		}
-		return errors.Join(l.key(o.Append.Key), l.value(o.Append.Item))
+		return errors.Join(l.writable(o.Append.Key), l.value(o.Append.Item))
 	}
 	return l.txn(o.Txn, left)
 }

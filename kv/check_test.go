@@ -108,3 +108,19 @@ func TestOnlyWhatFreesRoomFrees(t *testing.T) {
 		t.Error("what cannot be read frees")
 	}
 }
+
+func TestKeysOfTheStoreItselfAreNotWritten(t *testing.T) {
+	for _, key := range []string{"values/00000000000000000002-000000", "locks/l/x", "elections/e/x"} {
+		for _, op := range []kv.Op{{Put: &kv.Put{Key: key}}, {Increment: &kv.Increment{Key: key, By: 1}}, {Append: &kv.ListAppend{Key: key, Item: "1"}}} {
+			for _, body := range [][]byte{kv.Encode(kv.Txn{Then: []kv.Op{op}}), kv.Encode(kv.Txn{Else: []kv.Op{{Txn: &kv.Txn{Else: []kv.Op{op}}}}})} {
+				if err := kv.Check(paxos.Command{Session: 1, Sequence: 1, Body: body}); err == nil || !strings.Contains(err.Error(), "by the store alone") {
+					t.Errorf("%s: %v", key, err)
+				}
+			}
+		}
+		gone := kv.Encode(kv.Txn{Then: []kv.Op{{Delete: &kv.Delete{Span: kv.Span{Key: key}}}}})
+		if err := kv.Check(paxos.Command{Session: 1, Sequence: 1, Body: gone}); err != nil {
+			t.Errorf("%s cannot be deleted: %v", key, err)
+		}
+	}
+}

@@ -2,8 +2,8 @@ package kv
 
 import "paxos/paxos"
 
-// History is how much of it is kept; 0 keeps all. Revisions counts them, Bytes
-// is about the memory that compaction could free.
+// History is how much of it is kept, and up to an eighth more; 0 keeps all.
+// Revisions counts them, Bytes is about the memory that compaction could free.
 type History struct {
 	Revisions uint64
 	Bytes     int
@@ -42,7 +42,8 @@ func (m *Machine) Chores(now paxos.LogTime, keep History) [][]byte {
 // compactable gives the revision to compact to, 0 if there is no need.
 func (m *Machine) compactable(keep History) (revision Revision) {
 	first := max(m.compacted, 1)
-	if held := uint64(m.revision - first); keep.Revisions > 0 && held > keep.Revisions {
+	// An eighth more, so that not every write brings a compaction with it.
+	if held := uint64(m.revision - first); keep.Revisions > 0 && held > keep.Revisions+keep.Revisions/8 {
 		revision = m.revision - Revision(keep.Revisions)
 	}
 	if keep.Bytes > 0 && m.oldBytes > keep.Bytes && !m.sweeping() {

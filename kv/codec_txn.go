@@ -10,6 +10,7 @@ const (
 	kindIncrement = 4
 	kindAppend    = 5
 	kindTxn       = 6
+	kindPage      = 7 // a Range with NoCount
 )
 
 func putTxn(b []byte, t Txn) []byte {
@@ -66,7 +67,11 @@ func putOp(b []byte, o Op) []byte {
 	case o.Delete != nil:
 		return putBool(putSpan(append(b, kindDelete), o.Delete.Span), o.Delete.Prev)
 	case o.Range != nil:
-		b = putUint(putInt(putSpan(append(b, kindRange), o.Range.Span), o.Range.Limit), o.Range.Revision)
+		kind := byte(kindRange)
+		if o.Range.NoCount {
+			kind = kindPage
+		}
+		b = putUint(putInt(putSpan(append(b, kind), o.Range.Span), o.Range.Limit), o.Range.Revision)
 		return putBool(putBool(b, o.Range.KeysOnly), o.Range.CountOnly)
 	case o.Increment != nil:
 		return binary.AppendVarint(putText(append(b, kindIncrement), o.Increment.Key), o.Increment.By)
@@ -79,13 +84,13 @@ func putOp(b []byte, o Op) []byte {
 }
 
 func readOp(r *reader, depth int) Op {
-	switch r.enum(kindTxn, "operation") {
+	switch kind := r.enum(kindPage, "operation"); kind {
 	case kindPut:
 		return Op{Put: &Put{r.text("key"), r.text("value"), LeaseID(r.uint64("lease")), r.bool("keep value"), r.bool("keep lease"), r.bool("prev")}}
 	case kindDelete:
 		return Op{Delete: &Delete{readSpan(r), r.bool("prev")}}
-	case kindRange:
-		return Op{Range: &Range{readSpan(r), r.int("limit"), Revision(r.uvarint("revision")), r.bool("keys only"), r.bool("count only")}}
+	case kindRange, kindPage:
+		return Op{Range: &Range{readSpan(r), r.int("limit"), Revision(r.uvarint("revision")), r.bool("keys only"), r.bool("count only"), kind == kindPage}}
 	case kindIncrement:
 		key, by := r.text("key"), r.uvarint("increment")
 		return Op{Increment: &Increment{key, int64(by>>1) ^ -int64(by&1)}}

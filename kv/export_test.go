@@ -19,9 +19,17 @@ func Rewrite(body []byte) ([]byte, error) {
 	return Encode(o), nil
 }
 
-// RememberKeys sets how many idempotency keys, of how many bytes, a machine
-// remembers.
-func (m *Machine) RememberKeys(most, mostBytes int) { m.mostKeyed, m.mostKeyedBytes = most, mostBytes }
+// RememberKeys sets how many idempotency keys of either class, of how many
+// bytes, a machine remembers.
+func (m *Machine) RememberKeys(chosenKeys, drawnKeys, bytes int) {
+	m.most.keys = [classes]holding{{chosenKeys, bytes}, {drawnKeys, bytes}}
+}
+
+// Remember sets how many bytes of results of a session, and how many sessions,
+// a machine remembers.
+func (m *Machine) Remember(results, sessions int) {
+	m.most.results, m.most.sessions = results, sessions
+}
 
 // Swept is how many changes only readers of the past still need.
 func (v *View) Swept() int { return v.history.Len() - v.changes.Len() }

@@ -2,9 +2,34 @@ package kv
 
 import (
 	"crypto/sha256"
+	"strings"
 
 	"paxos/paxos"
 )
+
+// Idempotency keys are of two classes. A key that a user chose is never
+// forgotten before its time: when there are too many, a command with a new one
+// is refused. One that a client library drew for a call goes early if it must.
+const (
+	chosen = iota
+	drawn
+	classes
+)
+
+func classOf(key string) int {
+	if strings.HasPrefix(key, paxos.CallKeyPrefix) {
+		return drawn
+	}
+	return chosen
+}
+
+// keyLife is how long a class lives.
+var keyLife = [classes]paxos.LogTime{chosen: 24 * 60 * 60 * 1000, drawn: 10 * 60 * 1000}
+
+// holding is how many keys of a class there are, and their size.
+type holding struct{ keys, bytes int }
+
+func (h holding) over(most holding) bool { return h.keys > most.keys || h.bytes > most.bytes }
 
 // noteKey remembers what a command's idempotency key stands for from now on.
 func (t *table) noteKey(c *paxos.Command, o paxos.Outcome, now paxos.LogTime) {
@@ -14,12 +39,20 @@ func (t *table) noteKey(c *paxos.Command, o paxos.Outcome, now paxos.LogTime) {
 }
 
 func (t *table) setKey(k *keyNote) {
-	if old, replaced := t.keyed.Set(k); replaced {
-		t.oldest.Delete(old)
-		t.keyedBytes -= old.size()
+	if old, replaced := t.keyed.Get(k); replaced {
+		t.dropKey(old)
 	}
+	t.keyed.Set(k)
 	t.oldest.Set(k)
-	t.keyedBytes += k.size()
+	h := &t.held[classOf(k.key)]
+	h.keys, h.bytes = h.keys+1, h.bytes+k.size()
+}
+
+func (t *table) dropKey(k *keyNote) {
+	t.keyed.Delete(k)
+	t.oldest.Delete(k)
+	h := &t.held[classOf(k.key)]
+	h.keys, h.bytes = h.keys-1, h.bytes-k.size()
 }
 
 // burnKey makes sure that the key takes no effect after this slot; it gives
@@ -33,23 +66,53 @@ func (t *table) burnKey(key string, at paxos.Outcome, now paxos.LogTime) paxos.O
 	return burnt
 }
 
-// drop forgets the keys that are older than their life, at most n of them, and
-// however many there are too many of.
-func (t *table) drop(now paxos.LogTime, n, most, mostBytes int) {
-	for {
-		k, ok := t.oldest.Min()
-		if !ok {
-			return
-		}
-		if t.keyed.Len() <= most && t.keyedBytes <= mostBytes {
-			if n == 0 || now-k.used <= keyLife {
-				return
-			}
-			n--
-		}
-		t.oldest.PopMin()
-		t.keyed.Delete(k)
-		t.keyedBytes -= k.size()
-		t.horizon = max(t.horizon, k.outcome.Slot+1)
+// oldestKey gives the key of a class that was noted first, nil if there is none.
+func (t *table) oldestKey(class int) (first *keyNote) {
+	if class == chosen {
+		first, _ = t.oldest.Min()
+	} else {
+		t.oldest.Ascend(&keyNote{key: paxos.CallKeyPrefix}, func(k *keyNote) bool {
+			first = k
+			return false
+		})
 	}
+	if first != nil && classOf(first.key) != class {
+		return nil
+	}
+	return first
+}
+
+// drop forgets at most n keys of each class that are older than their life, and
+// however many drawn ones there are too many of.
+func (t *table) drop(now paxos.LogTime, n int, most holding) {
+	for class := range classes {
+		for left := n; ; {
+			k := t.oldestKey(class)
+			if k == nil {
+				break
+			}
+			if class == chosen || !t.held[class].over(most) {
+				if left == 0 || now-k.used <= keyLife[class] {
+					break
+				}
+				left--
+			}
+			t.dropKey(k)
+			t.horizons[class] = max(t.horizons[class], k.outcome.Slot+1)
+		}
+	}
+}
+
+// crowded refuses a new key of a user for which there is no room. Forgetting
+// another one early would let that one's command take effect twice.
+func (m *Machine) crowded(key string) *Failure {
+	if key == "" || classOf(key) != chosen {
+		return nil
+	}
+	h, most := m.held[chosen], m.most.keys[chosen]
+	if h.keys < most.keys && h.bytes < most.bytes {
+		return nil
+	}
+	return failure(FailKeys, "%d idempotency keys of %d bytes are remembered, and no more can be; the oldest are forgotten after 24 h",
+		h.keys, h.bytes)
 }

@@ -23,57 +23,113 @@ func (w *work) doIncrement(i *Increment) (Response, *Failure) {
 	if sum > n != (i.By > 0) {
 		return Response{}, failure(FailOverflow, "%d and %d are more than 64 bits", n, i.By)
 	}
-	c := w.put(i.Key, strconv.FormatInt(sum, 10), lease, old)
-	if w.room -= c.room(); w.room < 0 {
-		return Response{}, tooMuch()
+	next := KeyValue{Key: i.Key, Value: strconv.FormatInt(sum, 10)}
+	if fail := w.take(next.room()); fail != nil {
+		return Response{}, fail
 	}
+	c := w.put(next.Key, next.Value, lease, old)
 	return Response{KVs: []KeyValue{c.KeyValue}}, nil
 }
 
-// doAppend gives the new key; its value too, if that still fits into what the
-// command may read (else More says that it was left out).
+// doAppend gives the new key and how many items it has, and never its value:
+// what is remembered of an append must not grow with the list.
 func (w *work) doAppend(a *ListAppend) (Response, *Failure) {
 	limit := MaxValue
 	if a.Limit > 0 {
 		limit = min(limit, a.Limit)
 	}
-	if !json.Valid([]byte(a.Item)) {
-		return Response{}, failure(FailNotAList, "the item is not one JSON value")
+	if fault := itemFault(a.Item); fault != "" {
+		return Response{}, failure(FailNotAList, "%s", fault)
 	}
 	old := w.get(a.Key)
-	value, lease := "["+strings.Trim(a.Item, blanks)+"]", LeaseID(0)
+	value, items, lease := "["+strings.Trim(a.Item, blanks)+"]", 0, LeaseID(0)
 	if old != nil {
 		lease = old.Lease
-		head, ok := old.open()
+		head, n, ok := old.open()
 		if !ok {
 			return Response{}, failure(FailNotAList, "the value of %q is not a JSON array", a.Key)
 		}
-		if head != "[" {
+		if n > 0 {
 			head += ","
 		}
-		value = head + value[1:]
+		value, items = head+value[1:], n
 	}
 	if len(value) > limit {
 		return Response{}, tooLarge(len(value), limit)
 	}
+	bare := KeyValue{Key: a.Key}
+	if fail := w.take(bare.room()); fail != nil {
+		return Response{}, fail
+	}
 	c := w.put(a.Key, value, lease, old)
-	c.list = true
-	res := Response{KVs: []KeyValue{c.KeyValue}}
-	if c.room() > w.room {
-		res.KVs[0].Value, res.More = "", true
-	}
-	if w.room -= res.KVs[0].room(); w.room < 0 {
-		return Response{}, tooMuch()
-	}
-	return res, nil
+	c.list = uint32(items) + 2
+	bare = c.KeyValue
+	bare.Value = ""
+	return Response{KVs: []KeyValue{bare}, Count: items + 1, More: true}, nil
 }
 
-// open gives a list's text without its end: "[" for an empty one.
-func (c *change) open() (head string, ok bool) {
+// open gives a list's text without its end, "[" for an empty one, and how many
+// items it has.
+func (c *change) open() (head string, items int, ok bool) {
 	text := strings.Trim(c.Value, blanks)
-	if len(text) < 2 || text[0] != '[' || !c.list && !json.Valid([]byte(text)) {
-		return "", false
+	switch {
+	case len(text) < 2 || text[0] != '[':
+		return "", 0, false
+	case c.list > 0:
+		items = int(c.list) - 1
+	case !json.Valid([]byte(text)):
+		return "", 0, false
+	default:
+		_, items = measure(text)
 	}
-	head = strings.TrimRight(text[:len(text)-1], blanks)
-	return head, true
+	return strings.TrimRight(text[:len(text)-1], blanks), items, true
+}
+
+// itemFault says why a text is no item of a list, "" if it is one. Lists are
+// JSON to whoever reads them, and readers of JSON give up somewhere: that of
+// this package, which looks at lists again after a restore, at 10,000.
+func itemFault(item string) string {
+	if !json.Valid([]byte(item)) {
+		return "the item of a list is one JSON value"
+	}
+	if depth, _ := measure(item); depth > MaxItemDepth {
+		return "the item of a list is nested more than " + strconv.Itoa(MaxItemDepth) + " deep"
+	}
+	return ""
+}
+
+// measure tells how deep valid JSON is nested, and how many items it has if it
+// is an array.
+func measure(text string) (deepest, items int) {
+	depth, quoted, empty := 0, false, true
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if quoted {
+			if c == '\\' {
+				i++
+			}
+			quoted = c != '"'
+			continue
+		}
+		if empty && depth == 1 && c != ']' && !strings.ContainsRune(blanks, rune(c)) {
+			empty = false
+		}
+		switch c {
+		case '"':
+			quoted = true
+		case '[', '{':
+			depth++
+			deepest = max(deepest, depth)
+		case ']', '}':
+			depth--
+		case ',':
+			if depth == 1 {
+				items++
+			}
+		}
+	}
+	if !empty {
+		items++
+	}
+	return deepest, items
 }

@@ -24,7 +24,7 @@ type Machine struct {
 	due     bool
 	view    *View // of the present state, nil if nobody asked yet
 
-	mostKeyed, mostKeyedBytes int
+	most bounds
 }
 
 // What one Apply does of work that can wait, besides a share for each command.
@@ -35,7 +35,7 @@ const (
 
 // New makes the state before the first slot.
 func New(options ...Options) *Machine {
-	m := &Machine{state: newView(), mostKeyed: mostKeyed, mostKeyedBytes: mostKeyedBytes}
+	m := &Machine{state: newView(), most: allBounds}
 	for _, o := range options {
 		m.options = o
 	}
@@ -67,7 +67,7 @@ func (m *Machine) Apply(entry paxos.Entry) ([]paxos.Outcome, error) {
 	// neighbours; the log's time does not go back.
 	m.time = max(m.time, entry.Value.Time)
 	m.sweep(sweepAtOnce)
-	m.drop(m.time, dropAtOnce+2*len(commands), m.mostKeyed, m.mostKeyedBytes)
+	m.drop(m.time, dropAtOnce+2*len(commands), m.most.keys[drawn])
 	outcomes := make([]paxos.Outcome, len(commands))
 	for i := range commands {
 		outcomes[i] = m.applyOnce(paxos.Outcome{Session: commands[i].Session, Sequence: commands[i].Sequence,
@@ -108,12 +108,21 @@ func (m *Machine) applyOnce(at paxos.Outcome, c *paxos.Command, o any) paxos.Out
 	}
 	if first, known := m.first(c, at); known {
 		m.note(c, first, at.Slot, m.time)
+		m.bind(c.Session)
 		return first
+	}
+	if fail := m.crowded(c.Key); fail != nil {
+		// Not under the key, for which there is no room: it is free to come again.
+		at.Result = EncodeResult(Result{Revision: m.revision, Failure: fail})
+		m.note(c, at, at.Slot, m.time)
+		m.bind(c.Session)
+		return at
 	}
 	at.Result = m.execute(at, o)
 	m.note(c, at, at.Slot, m.time)
 	m.noteKey(c, at, m.time)
-	m.drop(m.time, 0, m.mostKeyed, m.mostKeyedBytes)
+	m.drop(m.time, 0, m.most.keys[drawn])
+	m.bind(c.Session)
 	return at
 }
 
@@ -133,6 +142,11 @@ func maintains(o any) bool {
 func (m *Machine) execute(at paxos.Outcome, o any) []byte {
 	switch o := o.(type) {
 	case burnKey:
+		if _, known := m.Outcome(string(o)); !known {
+			if fail := m.crowded(string(o)); fail != nil {
+				return EncodeResult(Result{Revision: m.revision, Failure: fail})
+			}
+		}
 		return paxos.AppendOutcome(nil, m.burnKey(string(o), at, m.time))
 	case burn:
 		name := paxos.CommandName(o)
@@ -142,6 +156,9 @@ func (m *Machine) execute(at paxos.Outcome, o any) []byte {
 		return paxos.AppendOutcome(nil, m.burn(name, at, m.time))
 	}
 	res := m.perform(at, o)
+	if _, conditional := o.(Txn); !conditional {
+		res.Succeeded = res.Failure == nil
+	}
 	m.finish()
 	res.Revision = m.revision
 	return EncodeResult(res)
@@ -240,7 +257,15 @@ func (v *View) Outcome(key string) (o paxos.Outcome, known bool) {
 }
 
 // OutcomeOf tells what became of the named command. A verdict of Confirmed
-// says that its client needed no answer any more, and that it was forgotten.
+// says that its client needed no answer any more, and that it was forgotten;
+// Expired says that its session is not open: not yet, or not any more, and then
+// it is forgotten whether it took effect.
 func (v *View) OutcomeOf(name paxos.CommandName) (o paxos.Outcome, known bool) {
-	return v.seen(name)
+	if o, known = v.seen(name); known {
+		return o, true
+	}
+	if s := v.session(name.Session); s == nil || !s.open {
+		return paxos.Outcome{Session: name.Session, Sequence: name.Sequence, Verdict: paxos.Expired}, true
+	}
+	return paxos.Outcome{}, false
 }

@@ -43,7 +43,7 @@ func (d *dealer) op(depth int, revision kv.Revision) kv.Op {
 	case 4:
 		return kv.Op{Delete: &kv.Delete{Span: d.span(), Prev: d.chance(2)}}
 	case 5:
-		r := kv.Range{Span: d.span(), Limit: d.luck.Below(3), KeysOnly: d.chance(5), CountOnly: d.chance(5)}
+		r := kv.Range{Span: d.span(), Limit: d.luck.Below(3), KeysOnly: d.chance(5), CountOnly: d.chance(5), NoCount: d.chance(4)}
 		if d.chance(3) {
 			r.Revision = max(0, revision-kv.Revision(min(d.luck.Below(6), int(revision)))) + kv.Revision(d.luck.Below(4)/3)
 		}
@@ -170,7 +170,7 @@ func show(t kv.Txn) string { return fmt.Sprintf("%q", kv.Encode(t)) }
 func (p *player) look() {
 	v := p.b.m.View()
 	for range 4 {
-		r := kv.Range{Span: p.span(), Limit: p.luck.Below(4), Revision: kv.Revision(p.luck.Below(int(p.n.revision()) + 2)), CountOnly: p.chance(6)}
+		r := kv.Range{Span: p.span(), Limit: p.luck.Below(4), Revision: kv.Revision(p.luck.Below(int(p.n.revision()) + 2)), CountOnly: p.chance(6), NoCount: p.chance(4)}
 		want, code := p.n.read(r, p.n.now())
 		got, fail := v.Range(r)
 		if fail != nil && fail.Code != code || fail == nil && code != "" {

@@ -92,11 +92,14 @@ func (n *naive) read(r kv.Range, now map[string]kv.KeyValue) (kv.RangeResult, st
 	}
 	res.KVs = pick(now, r.Span)
 	res.Count = len(res.KVs)
+	if r.NoCount {
+		res.Count = 0
+	}
 	if r.CountOnly {
 		res.KVs = nil
 		return res, ""
 	}
-	if r.Limit > 0 && res.Count > r.Limit {
+	if r.Limit > 0 && len(res.KVs) > r.Limit {
 		res.KVs, res.More = res.KVs[:r.Limit], true
 	}
 	if r.KeysOnly {
@@ -230,7 +233,9 @@ func (d *draft) do(o kv.Op, first map[string]kv.KeyValue) (res kv.Response) {
 		if o.Append.Limit > 0 && len(value) > o.Append.Limit {
 			return d.failed(kv.FailTooLarge)
 		}
-		res.KVs = []kv.KeyValue{d.put(o.Append.Key, value, old.Lease)}
+		bare := d.put(o.Append.Key, value, old.Lease)
+		bare.Value = ""
+		res = kv.Response{KVs: []kv.KeyValue{bare}, Count: len(texts), More: true}
 	case o.Txn != nil:
 		res.Txn = d.nested(*o.Txn, first)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,6 +43,8 @@ type memory struct {
 	open    map[paxos.SessionID]bool
 	used    map[paxos.SessionID]paxos.LogTime // at least then, by the last new effect
 	chores  [][]byte
+
+	refusals int // because of too many keys
 }
 
 // create admits a new command; its copies all look like this.
@@ -59,12 +62,12 @@ func (r *memory) create() paxos.Command {
 		r.made = append(r.made, made{c, r.m.Time(), r.lives[session]})
 		return c
 	}
-	c.Key = []string{"", "", "k1", "k2"}[r.luck.Below(4)]
+	c.Key = []string{"", "", "k1", "k2", "k3", "call-1", "call-2"}[r.luck.Below(7)]
 	c.Body = kv.Append(fmt.Sprint("v", r.luck.Below(3)))
 	if len(r.made) > 0 && r.luck.Below(8) == 0 {
 		c.Key, c.Body = "", kv.Burn(r.made[r.luck.Below(len(r.made))].command.Name())
 	} else if r.luck.Below(12) == 0 {
-		c.Key, c.Body = "", kv.BurnKey([]string{"k1", "k2"}[r.luck.Below(2)])
+		c.Key, c.Body = "", kv.BurnKey([]string{"k1", "k2", "call-1"}[r.luck.Below(3)])
 	}
 	r.made = append(r.made, made{c, r.m.Time(), r.lives[session]})
 	return c
@@ -164,7 +167,9 @@ func (r *memory) check(slot paxos.Slot, position uint32, c paxos.Command, made m
 		}
 	}
 	if effect && c.Key != "" {
-		if last, ok := r.keySlot[c.Key]; ok && (now-r.keyTime[c.Key] <= day || c.Admitted <= last) {
+		// A drawn key may be forgotten early, but then no older copy applies.
+		last, ok := r.keySlot[c.Key]
+		if ok && (!isDrawn(c.Key) && now-r.keyTime[c.Key] <= day || c.Admitted <= last) {
 			r.t.Fatalf("key %q took effect at slot %d and again at %d, %d ms later, admitted at %d", c.Key, last, slot, now-r.keyTime[c.Key], c.Admitted)
 		}
 		r.keySlot[c.Key], r.keyTime[c.Key] = slot, now
@@ -181,9 +186,12 @@ func (r *memory) check(slot paxos.Slot, position uint32, c paxos.Command, made m
 		if had && !opens {
 			r.t.Fatalf("%v took effect and a copy is told that it came too late", name)
 		}
-		if now-at < day || c.Key == "" && !opens {
+		if now-at < day && !isDrawn(c.Key) || c.Key == "" && !opens {
 			r.t.Fatalf("%v is %d ms old, and is told that it comes late", name, now-at)
 		}
+	}
+	if here && !effect && c.Key != "" && !r.crowded(o) {
+		r.t.Fatalf("%v is told %+v, and had no effect", name, o)
 	}
 	if effect && !r.open[c.Session] {
 		r.t.Fatalf("%v took effect and its session is not open", name)
@@ -200,23 +208,49 @@ func (r *memory) check(slot paxos.Slot, position uint32, c paxos.Command, made m
 	}
 }
 
+func isDrawn(key string) bool { return strings.HasPrefix(key, paxos.CallKeyPrefix) }
+
+// crowded reports whether a command was refused because there are too many
+// keys, of which there must be a reason.
+func (r *memory) crowded(o paxos.Outcome) bool {
+	res, err := kv.DecodeResult(o.Result)
+	if err != nil || res.Failure == nil {
+		return false
+	}
+	living := 0
+	for key, time := range r.keyTime {
+		if !isDrawn(key) && r.m.Time()-time <= day {
+			living++
+		}
+	}
+	if res.Failure.Code != kv.FailKeys || living < 2 {
+		r.t.Fatalf("%+v with %d keys", res.Failure, living)
+	}
+	r.refusals++
+	return true
+}
+
 func (r *memory) burns(slot paxos.Slot, c paxos.Command, o paxos.Outcome, now paxos.LogTime) {
+	if r.crowded(o) {
+		return
+	}
 	stands, err := paxos.DecodeOutcome(o.Result)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if stands.Verdict != paxos.Burnt || stands.Slot != slot {
+	if stands.Verdict != paxos.Burnt && stands.Verdict != paxos.Expired || stands.Slot != slot {
 		return // it came too late, or not first
 	}
 	for _, old := range r.made {
 		if bytes.Equal(c.Body, kv.Burn(old.command.Name())) {
-			if _, had := r.effects[old.command.Name()]; had && now-old.time <= day {
-				r.t.Fatalf("%v took effect and then burnt", old.command.Name())
+			_, had := r.effects[old.command.Name()]
+			if open := r.open[old.command.Session]; had && open && now-old.time <= day || open == (stands.Verdict == paxos.Expired) {
+				r.t.Fatalf("%v took effect: %v; its session is open: %v; burnt, it is %v", old.command.Name(), had, open, stands.Verdict)
 			}
 			r.burnt[old.command.Name()] = true
 		}
 	}
-	for _, key := range []string{"k1", "k2"} {
+	for _, key := range []string{"k1", "k2", "call-1"} {
 		if bytes.Equal(c.Body, kv.BurnKey(key)) {
 			r.keySlot[key], r.keyTime[key] = slot, now
 		}
@@ -224,17 +258,20 @@ func (r *memory) burns(slot paxos.Slot, c paxos.Command, o paxos.Outcome, now pa
 }
 
 func TestWhateverCopiesComeInWhateverOrderAnEffectHappensOnce(t *testing.T) {
-	tally := map[paxos.Verdict]int{}
+	tally, refusals := map[paxos.Verdict]int{}, 0
 	rapid.Check(t, func(t *rapid.T) {
 		r := &memory{t: t, m: kv.New(), luck: paxos.Dice(rapid.Uint64().Draw(t, "luck")), effects: map[paxos.CommandName]paxos.Outcome{},
 			lives: map[paxos.SessionID]int{}, open: map[paxos.SessionID]bool{}, used: map[paxos.SessionID]paxos.LogTime{}, keySlot: map[string]paxos.Slot{}, keyTime: map[string]paxos.LogTime{},
 			burnt: map[paxos.CommandName]bool{}, floors: map[paxos.SessionID]paxos.Sequence{}, tally: tally}
 		r.calm = r.luck.Below(2) == 0
+		r.m.RememberKeys(2, 1, 1<<20)
 		for range 80 {
 			r.slot()
 			r.close()
 		}
+		refusals += r.refusals
 		again := kv.New()
+		again.RememberKeys(2, 1, 1<<20)
 		for i, e := range r.log {
 			outcomes, err := again.Apply(e)
 			if err != nil {
@@ -252,5 +289,8 @@ func TestWhateverCopiesComeInWhateverOrderAnEffectHappensOnce(t *testing.T) {
 		if tally[v] < 50 {
 			t.Errorf("in all that luck %v was told %d times: the test tests nothing", v, tally[v])
 		}
+	}
+	if refusals < 50 {
+		t.Errorf("%d commands were refused because of too many keys: the test tests nothing", refusals)
 	}
 }

@@ -85,6 +85,7 @@ type Range struct {
 	Revision  Revision // as of that revision; 0 is now
 	KeysOnly  bool     // leave the values out
 	CountOnly bool     // only count
+	NoCount   bool     // leave Count 0: then a read costs what it gives
 }
 
 // Increment adds By to a key's value, a decimal 64-bit number; a missing key
@@ -253,6 +254,8 @@ const (
 	FailNotAList      = "not-a-list"
 	FailTooLarge      = "value-too-large"  // a list would outgrow its limit
 	FailResult        = "result-too-large" // reads in a command give more than MaxResult
+	FailWork          = "too-much-work"    // a transaction looks at more than MaxWork keys
+	FailKeys          = "too-many-keys"    // no idempotency key more can be remembered
 	FailFenced        = "fenced"           // the lock is not held with that token
 	FailNotHeld       = "not-held"         // no key with that token, or it is not the first
 	FailNotADirectory = "not-a-queue"      // a queue's key is of another shape
@@ -262,19 +265,20 @@ const (
 type Result struct {
 	Revision  Revision // of the store, after the command
 	Failure   *Failure // nil if the command did what it says
-	Succeeded bool     // Txn: whether Then was executed
+	Succeeded bool     // false on a failure, and if a Txn executed Else
 	Responses []Response
 	Lease     *LeaseInfo
 	Place     *Place
 }
 
 // Response answers one Op, in order: KVs of a Range; the previous keys of a
-// Put or Delete if asked for; the new key of an Increment or Append. Count is
-// how many keys a Range has in all, or a Delete removed.
+// Put or Delete if asked for; the new key of an Increment, and that of an
+// Append without its value. Count is how many keys a Range has in all, or a
+// Delete removed, or how many items an Append's list has now.
 type Response struct {
 	KVs   []KeyValue
 	Count int
-	More  bool // a Range's Limit left keys out
+	More  bool // a Range's Limit left keys out; the value of an Append's key is left out
 	Txn   *TxnResponse
 }
 
@@ -313,9 +317,11 @@ type Limits struct {
 
 // Bounds that hold for every log, whatever the Limits at admission were.
 const (
-	MaxValue  = 4 << 20     // bytes of a value
-	MaxResult = 1 << 20     // bytes of what one command reads
-	MaxDepth  = 8           // of nested transactions
-	MinTTL    = 1000        // ms
-	MaxTTL    = 31536000000 // ms, a year
+	MaxValue     = 4 << 20     // bytes of a value
+	MaxResult    = 1 << 20     // bytes of what one command reads
+	MaxWork      = 1 << 20     // keys that one transaction looks at
+	MaxDepth     = 8           // of nested transactions
+	MaxItemDepth = 1000        // of an item of a list
+	MinTTL       = 1000        // ms
+	MaxTTL       = 31536000000 // ms, a year
 )

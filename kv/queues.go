@@ -6,13 +6,19 @@ import (
 	"slices"
 )
 
+// Where the keys of queues begin.
+const (
+	lockPrefix     = "locks/"
+	electionPrefix = "elections/"
+)
+
 // prefix of the keys of a queue. A name has no "/", so that no queue's keys
 // are below those of another.
 func (q Queue) prefix(name string) string {
 	if q == Elections {
-		return "elections/" + name + "/"
+		return electionPrefix + name + "/"
 	}
-	return "locks/" + name + "/"
+	return lockPrefix + name + "/"
 }
 
 // Queue gives all places of a queue, the holder first.
@@ -38,12 +44,13 @@ func (s *store) inQueue(q Queue, name string) (list []*change) {
 	return list
 }
 
-func (s *store) holder(q Queue, name string) (first *change) {
+func (s *store) holder(q Queue, name string, looks *int) (first *change) {
 	s.each(Prefix(q.prefix(name)), func(c *change) bool {
 		if first == nil || c.Create < first.Create {
 			first = c
 		}
-		return true
+		*looks--
+		return *looks >= 0
 	})
 	return first
 }

@@ -2,8 +2,8 @@ package kv
 
 import "math"
 
-// RangeResult is the keys of a Range. Count is how many there are in all, More
-// whether Limit left some out; Revision is that of the store, not of the read.
+// RangeResult is the keys of a Range. Count is how many there are in all (0 with
+// NoCount), More whether Limit left some out; Revision is that of the store, not of the read.
 type RangeResult struct {
 	KVs      []KeyValue
 	Count    int
@@ -23,46 +23,51 @@ func (v *View) Get(key string) (kv KeyValue, ok bool) {
 // Range gives the keys of a span, in their order. It fails with FailFuture or
 // FailCompacted if the state does not have that revision.
 func (v *View) Range(r Range) (RangeResult, *Failure) {
-	room := math.MaxInt
-	return v.read(r, &room)
+	return v.read(r, &budget{math.MaxInt, math.MaxInt})
 }
 
-// read takes what it gives out of room, in bytes.
-func (s *store) read(r Range, room *int) (RangeResult, *Failure) {
+// read takes what it gives and what it looks at out of the budget.
+func (s *store) read(r Range, left *budget) (RangeResult, *Failure) {
 	if fail := s.readable(r.Revision); fail != nil {
 		return RangeResult{}, fail
 	}
-	walk := func(f func(*change) bool) { s.each(r.Span, f) }
-	if r.Revision != 0 {
-		walk = func(f func(*change) bool) { s.eachAt(r.Span, r.Revision, f) }
+	walk := func(f func(*change) bool) {
+		s.each(r.Span, func(c *change) bool {
+			left.looks--
+			return left.looks >= 0 && f(c)
+		})
+	}
+	past := r.Revision != 0
+	if past {
+		walk = func(f func(*change) bool) { s.eachAt(r.Span, r.Revision, &left.looks, f) }
 	}
 	res := RangeResult{Revision: s.revision}
-	past, full := r.Revision != 0, false
-	if !past {
+	if !past && !r.NoCount {
 		res.Count = s.count(r.Span)
 	}
+	var fail *Failure
 	walk(func(c *change) bool {
-		if past {
+		if past && !r.NoCount {
 			res.Count++
 		}
 		if r.CountOnly || r.Limit > 0 && len(res.KVs) == r.Limit {
-			return past // which has to be counted to its end
+			res.More = !r.CountOnly
+			return past && !r.NoCount // it has to be counted to its end
 		}
 		kv := c.KeyValue
 		if r.KeysOnly {
 			kv.Value = ""
 		}
-		if *room -= kv.room(); *room < 0 {
-			full = true
-			return false
-		}
 		res.KVs = append(res.KVs, kv)
-		return true
+		fail = left.take(kv.room())
+		return fail == nil
 	})
-	if full {
-		return RangeResult{}, tooMuch()
+	if fail == nil {
+		fail = left.worked()
 	}
-	res.More = !r.CountOnly && len(res.KVs) < res.Count
+	if fail != nil {
+		return RangeResult{}, fail
+	}
 	return res, nil
 }
 
@@ -78,10 +83,6 @@ func (s *store) readable(revision Revision) *Failure {
 
 // room is about what a key takes in a result.
 func (kv *KeyValue) room() int { return len(kv.Key) + len(kv.Value) + 32 }
-
-func tooMuch() *Failure {
-	return failure(FailResult, "what the command reads is more than %d bytes", MaxResult)
-}
 
 // Events gives the changes of a span from a revision on, in their order. It
 // never splits a revision: it stops after one with which it has limit events

@@ -139,7 +139,7 @@ type loading struct {
 
 func (v *loading) readHeader(r *reader) (counts [5]int) {
 	v.next, v.time = paxos.Slot(r.uvarint("applied")), paxos.LogTime(r.uvarint("time"))
-	v.horizon = paxos.Slot(r.uvarint("horizon"))
+	v.horizons = [classes]paxos.Slot{paxos.Slot(r.uvarint("horizon")), paxos.Slot(r.uvarint("horizon of drawn keys"))}
 	v.revision, v.compacted = Revision(r.uvarint("revision")), Revision(r.uvarint("compacted"))
 	v.lastLease = LeaseID(r.uvarint("last lease"))
 	v.freshBytes, v.freshSlots = r.uvarint("bytes since the last snapshot"), r.uvarint("slots since the last snapshot")
@@ -271,13 +271,16 @@ func readOutcome(r *reader) paxos.Outcome {
 
 func (v *loading) readNote(r *reader) {
 	n := &note{readOutcome(r)}
-	if s := v.session(n.Session); s == nil || n.Sequence < s.confirmed {
+	s := v.session(n.Session)
+	if s == nil || n.Sequence < s.confirmed {
 		r.fail("a note without a session, or that was confirmed")
+		return
 	}
 	if last, ok := v.notes.Max(); ok && !v.notes.Less(last, n) {
 		r.fail("notes are not in order")
 	}
 	v.setNote(n)
+	s.results += len(n.Result) // nobody else has the session yet
 }
 
 func (v *loading) readKey(r *reader) {

@@ -10,34 +10,32 @@ import (
 	"paxos/paxos"
 )
 
-// How long the table remembers, in log time (milliseconds), and how many
-// idempotency keys it remembers at most.
-const (
-	keyLife     = 24 * 60 * 60 * 1000
-	sessionLife = 24 * 60 * 60 * 1000
-
-	mostKeyed      = 1 << 20
-	mostKeyedBytes = 256 << 20
-)
+// sessionLife is how long the table remembers a session that is not used, in
+// log time (milliseconds).
+const sessionLife = 24 * 60 * 60 * 1000
 
 // table makes a retry take effect once (docs/protocol.md, Once, and the truth).
 // It keeps the set of applied sequences of each open session, above a floor
 // that the client confirms (with pipelining and failover, 6 may be chosen
 // before 5), and the idempotency keys.
 //
-// What it forgets raises its horizon above the last slot of its use, and so
-// above the admission of every command that it was: of what was admitted below
-// the horizon, nothing is taken whose first copy might be forgotten.
+// What it forgets raises a horizon above the slot in which it was noted (a key)
+// or last used (a session), and so above the admission of every copy that took
+// effect there: of what was admitted below the horizon, nothing is taken whose
+// first copy might be forgotten. A copy of a command with a key that is admitted
+// later is a new command: that is what a key's life means. Drawn keys, which go
+// early, have a horizon of their own; the other one is that of chosen keys, and
+// of sessions.
 type table struct {
 	sessions *btree.BTreeG[*session] // by id
-	used     *btree.BTreeG[*session] // by last use and id
+	used     *btree.BTreeG[*session] // by time and slot of last use, and id
 	notes    *btree.BTreeG[*note]    // by session and sequence
 	keyed    *btree.BTreeG[*keyNote] // by key
-	oldest   *btree.BTreeG[*keyNote] // by where it was noted, and key
-	horizon  paxos.Slot
+	oldest   *btree.BTreeG[*keyNote] // by class, where it was noted, and key
+	horizons [classes]paxos.Slot
 
-	noteBytes  int
-	keyedBytes int
+	noteBytes int
+	held      [classes]holding
 }
 
 // session, note and keyNote are never altered once they are made.
@@ -51,6 +49,7 @@ type session struct {
 	confirmed paxos.Sequence
 	used      paxos.LogTime
 	slot      paxos.Slot // the last slot in which it was used
+	results   int        // bytes of the results of its notes
 }
 
 type note struct{ paxos.Outcome }
@@ -75,13 +74,15 @@ func (k *keyNote) size() int { return keyNoteRoom + len(k.key) + len(k.outcome.R
 func newTable() table {
 	return table{
 		sessions: tree(func(a, b *session) int { return cmp.Compare(a.id, b.id) }),
-		used:     tree(func(a, b *session) int { return cmp.Or(cmp.Compare(a.used, b.used), cmp.Compare(a.id, b.id)) }),
+		used: tree(func(a, b *session) int {
+			return cmp.Or(cmp.Compare(a.used, b.used), cmp.Compare(a.slot, b.slot), cmp.Compare(a.id, b.id))
+		}),
 		notes: tree(func(a, b *note) int {
 			return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Sequence, b.Sequence))
 		}),
 		keyed: tree(func(a, b *keyNote) int { return strings.Compare(a.key, b.key) }),
 		oldest: tree(func(a, b *keyNote) int {
-			return cmp.Or(cmp.Compare(a.outcome.Slot, b.outcome.Slot), cmp.Compare(a.outcome.Position, b.outcome.Position), strings.Compare(a.key, b.key))
+			return cmp.Or(cmp.Compare(classOf(a.key), classOf(b.key)), cmp.Compare(a.outcome.Slot, b.outcome.Slot), cmp.Compare(a.outcome.Position, b.outcome.Position), strings.Compare(a.key, b.key))
 		}),
 	}
 }
@@ -123,10 +124,10 @@ func (t *table) refused(c *paxos.Command, opens bool) (v paxos.Verdict, refused 
 	s := t.session(c.Session)
 	switch {
 	case opens && (s == nil || !s.open):
-		return paxos.Late, c.Admitted < t.horizon
+		return paxos.Late, c.Admitted < t.horizons[chosen]
 	case s == nil || !s.open || c.Admitted < s.since:
 		return paxos.Expired, true
-	case c.Key != "" && c.Admitted < t.horizon:
+	case c.Key != "" && c.Admitted < t.horizons[classOf(c.Key)]:
 		return paxos.Late, true
 	}
 	return 0, false
@@ -155,18 +156,19 @@ func (t *table) first(c *paxos.Command, at paxos.Outcome) (paxos.Outcome, bool) 
 // note remembers an outcome under the command's name, at the slot of this
 // copy, which may be later than the outcome's.
 func (t *table) note(c *paxos.Command, o paxos.Outcome, slot paxos.Slot, now paxos.LogTime) {
-	s := session{id: c.Session, since: t.horizon}
+	s := session{id: c.Session}
 	if old := t.session(c.Session); old != nil {
 		s = *old
 	}
 	if !s.open {
-		s.open, s.since = true, t.horizon
+		s.open, s.since = true, t.horizons[chosen]
 	}
 	s.used, s.slot = now, slot
 	t.setNote(&note{o})
+	s.results += len(o.Result)
 	if c.Confirmed > s.confirmed {
 		s.confirmed = c.Confirmed
-		t.forget(s.id, s.confirmed)
+		s.results -= t.forget(s.id, s.confirmed)
 	}
 	t.setSession(&s)
 }
@@ -178,8 +180,9 @@ func (t *table) setNote(n *note) {
 	t.noteBytes += n.size()
 }
 
-// forget drops a session's notes below a sequence.
-func (t *table) forget(id paxos.SessionID, below paxos.Sequence) {
+// forget drops a session's notes below a sequence; it gives the bytes of their
+// results.
+func (t *table) forget(id paxos.SessionID, below paxos.Sequence) (results int) {
 	for {
 		var first *note
 		t.notes.Ascend(&note{paxos.Outcome{Session: id}}, func(n *note) bool {
@@ -189,25 +192,31 @@ func (t *table) forget(id paxos.SessionID, below paxos.Sequence) {
 			return false
 		})
 		if first == nil {
-			return
+			return results
 		}
+		results += len(first.Result)
 		t.notes.Delete(first)
 		t.noteBytes -= first.size()
 	}
 }
 
 // burn makes sure that the named command takes no effect after this slot; it
-// gives the outcome that stands: the first one's, or burnt.
+// gives the outcome that stands: the first one's, or burnt. Of a session that is
+// not open it may have taken effect before: then that is forgotten, and what
+// stands is that it is expired.
 func (t *table) burn(name paxos.CommandName, at paxos.Outcome, now paxos.LogTime) paxos.Outcome {
 	if first, ok := t.seen(name); ok {
 		return first
 	}
 	burnt := paxos.Outcome{Session: name.Session, Sequence: name.Sequence, Verdict: paxos.Burnt, Slot: at.Slot, Position: at.Position}
-	t.setNote(&note{burnt})
 	s := session{id: name.Session}
 	if old := t.session(name.Session); old != nil {
 		s = *old
 	}
+	if !s.open {
+		burnt.Verdict = paxos.Expired
+	}
+	t.setNote(&note{burnt})
 	s.used, s.slot = now, at.Slot
 	t.setSession(&s)
 	return burnt
@@ -219,7 +228,11 @@ func (t *table) close(e ExpireSession, now paxos.LogTime) {
 	if s == nil || s.used != e.Used || now-s.used < sessionLife {
 		return
 	}
-	t.horizon = max(t.horizon, s.slot+1)
+	t.end(s)
+}
+
+func (t *table) end(s *session) {
+	t.horizons[chosen] = max(t.horizons[chosen], s.slot+1)
 	t.sessions.Delete(s)
 	t.used.Delete(s)
 	t.forget(s.id, ^paxos.Sequence(0))

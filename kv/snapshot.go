@@ -11,7 +11,7 @@ import (
 // its length before it: a header, which counts the others, and what it counts.
 // Whatever can be computed from them is not written.
 const (
-	snapshotMark = "kv\x02" // with the version: 2
+	snapshotMark = "kv\x03" // with the version: 3
 	mostBuffered = 64 << 10 // bytes
 )
 
@@ -86,7 +86,7 @@ func (v *View) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (v *View) writeHeader(s *sink) {
-	for _, n := range []uint64{uint64(v.next), uint64(v.time), uint64(v.horizon), uint64(v.revision), uint64(v.compacted),
+	for _, n := range []uint64{uint64(v.next), uint64(v.time), uint64(v.horizons[chosen]), uint64(v.horizons[drawn]), uint64(v.revision), uint64(v.compacted),
 		uint64(v.lastLease), v.freshBytes, v.freshSlots} {
 		s.rec = binary.AppendUvarint(s.rec, n)
 	}

@@ -20,7 +20,7 @@ import (
 // anything draws any command at all, of any session.
 func (d *dealer) anything(m *kv.Machine) paxos.Command {
 	c := paxos.Command{Session: paxos.SessionID(1 + d.luck.Below(3)), Sequence: paxos.Sequence(1 + d.luck.Below(400)), Admitted: m.Applied(),
-		Key: d.one("", "", "k1", "k2", "k3")}
+		Key: d.one("", "", "k1", "k2", "k3", "call-1", "call-2")}
 	lease := kv.LeaseID(d.luck.Below(4))
 	queue, name := kv.Queue(d.luck.Below(2)), d.one("q", "r")
 	token := m.Revision() - kv.Revision(min(d.luck.Below(10), int(m.Revision())))
@@ -51,7 +51,7 @@ func (d *dealer) anything(m *kv.Machine) paxos.Command {
 	case 11:
 		c.Body = kv.Burn(paxos.CommandName{Session: paxos.SessionID(1 + d.luck.Below(4)), Sequence: paxos.Sequence(1 + d.luck.Below(400))})
 	case 12:
-		c.Body = kv.BurnKey(d.one("k1", "k4"))
+		c.Body = kv.BurnKey(d.one("k1", "k4", "call-1", "call-3"))
 	default:
 		c.Body = kv.Encode(d.txn(1, m.Revision()))
 	}
@@ -66,6 +66,11 @@ func TestAStateThatWasReadGoesOnLikeTheOneThatWasWritten(t *testing.T) {
 		d := dealer{paxos.Dice(rapid.Uint64().Draw(t, "luck"))}
 		options := kv.Options{SnapshotBytes: 3000, SnapshotSlots: 20}
 		one, other := newBook(t, options), newBook(t, options)
+		results, sessions := 100+d.luck.Below(2)*900, 3+d.luck.Below(2)
+		for _, b := range []*book{one, other} {
+			b.m.RememberKeys(2, 1, 1<<20)
+			b.m.Remember(results, sessions)
+		}
 		var views []*kv.View
 		var written [][]byte
 		time, due := paxos.LogTime(0), 0
@@ -211,7 +216,7 @@ func TestAMalformedStateIsRefused(t *testing.T) {
 		}
 	}
 	for name, b := range map[string][]byte{
-		"a byte too many": append(bytes.Clone(whole), 0), "another version": append([]byte("kv\x01"), whole[3:]...),
+		"a byte too many": append(bytes.Clone(whole), 0), "another version": append([]byte("kv\x02"), whole[3:]...),
 		"cut short": whole[:len(whole)-1],
 	} {
 		if _, err := kv.Read(bytes.NewReader(b)); !errors.Is(err, kv.ErrFormat) {
@@ -254,7 +259,7 @@ type full struct{ err error }
 func (f full) Write([]byte) (int, error) { return 7, f.err }
 
 func TestALieAboutALengthCostsLittle(t *testing.T) {
-	lie := append([]byte("kv\x02"), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)
+	lie := append([]byte("kv\x03"), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := kv.Read(bytes.NewReader(lie)); !errors.Is(err, kv.ErrFormat) {

@@ -14,7 +14,7 @@ type change struct {
 	KeyValue        // of a deletion, only Key and Mod
 	sub      uint32 // its place among the changes of its revision
 	deleted  bool
-	list     bool // the value is known to be a JSON array; only spares a look
+	list     uint32 // the value is known to be a JSON array of list-1 items; 0: a look tells
 }
 
 // changeRoom is about what a change takes besides its key and value.
@@ -227,9 +227,11 @@ func (s *store) rank(key string) int {
 	return low
 }
 
-// eachAt walks over the keys of a span as they were at a revision.
-func (s *store) eachAt(span Span, revision Revision, f func(*change) bool) {
+// eachAt walks over the keys of a span as they were at a revision. It takes
+// what it looks at out of looks, and ends early when nothing is left.
+func (s *store) eachAt(span Span, revision Revision, looks *int, f func(*change) bool) {
 	if span.End == "" {
+		*looks--
 		if c := s.at(span.Key, revision); c != nil {
 			f(c)
 		}
@@ -245,6 +247,9 @@ func (s *store) eachAt(span Span, revision Revision, f func(*change) bool) {
 		c := first
 		// A few steps cost less than a search, but a key may have a million changes.
 		for steps := 0; ok && it.Item().Key == first.Key; steps++ {
+			if *looks--; *looks < 0 {
+				return
+			}
 			if steps == 8 {
 				c = s.at(first.Key, revision)
 				ok = it.Seek(&change{KeyValue: KeyValue{Key: first.Key, Mod: math.MaxUint64}})

@@ -116,20 +116,20 @@ func TestChoresCompactWhatIsMoreThanToBeKept(t *testing.T) {
 	}
 }
 
-func TestTheTableRemembersSoManyKeysAndNoMore(t *testing.T) {
+func TestTheTableRemembersSoManyDrawnKeysAndNoMore(t *testing.T) {
 	b := newBook(t)
-	b.m.RememberKeys(3, 1<<20)
+	b.m.RememberKeys(0, 3, 1<<20)
 	for i := range 5 {
-		b.one(1, keyed(admitted(put(1, paxos.Sequence(1+i), "v"), b.m.Applied()), fmt.Sprint("k", i)))
+		b.one(1, keyed(admitted(put(1, paxos.Sequence(1+i), "v"), b.m.Applied()), fmt.Sprint("call-k", i)))
 	}
 	if n := b.m.Sizes().IdempotencyKeys; n != 3 {
 		t.Fatalf("%d keys are remembered", n)
 	}
-	want(t, "forgotten early, and admitted before", b.one(1, keyed(admitted(put(2, 1, "v"), 2), "k1")), paxos.Late, 6, 0)
-	want(t, "remembered, admitted since", b.one(1, keyed(admitted(put(2, 2, "v"), 3), "k2")), paxos.Applied, 3, 0)
-	want(t, "forgotten, admitted since", b.one(1, keyed(admitted(put(2, 3, "v"), 8), "k1")), paxos.Applied, 8, 0)
-	b.m.RememberKeys(100, 200)
-	b.one(1, keyed(admitted(put(2, 4, "v"), 9), "k9"))
+	want(t, "forgotten early, and admitted before", b.one(1, keyed(admitted(put(2, 1, "v"), 2), "call-k1")), paxos.Late, 6, 0)
+	want(t, "remembered, admitted since", b.one(1, keyed(admitted(put(2, 2, "v"), 3), "call-k2")), paxos.Applied, 3, 0)
+	want(t, "forgotten, admitted since", b.one(1, keyed(admitted(put(2, 3, "v"), 8), "call-k1")), paxos.Applied, 8, 0)
+	b.m.RememberKeys(0, 100, 200)
+	b.one(1, keyed(admitted(put(2, 4, "v"), 9), "call-k9"))
 	if n := b.m.Sizes().IdempotencyKeys; n != 1 {
 		t.Errorf("%d keys are remembered in 200 bytes", n)
 	}

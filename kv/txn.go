@@ -9,12 +9,35 @@ import (
 type work struct {
 	*View
 	path []bool // which branches are taken, outermost first, in order
-	room int    // bytes that it may still read
+	budget
+}
+
+// budget is what is left of what a command may cost, whatever it finds: all
+// learners apply it at the same place of the log, and nothing else meanwhile.
+type budget struct {
+	room  int // bytes that it may still read
+	looks int // keys that it may still look at
+}
+
+// take takes bytes out of the room.
+func (b *budget) take(room int) *Failure {
+	if b.room -= room; b.room < 0 {
+		return failure(FailResult, "what the command reads is more than %d bytes", MaxResult)
+	}
+	return nil
+}
+
+// worked is the failure of a command that looked at too much.
+func (b *budget) worked() *Failure {
+	if b.looks >= 0 {
+		return nil
+	}
+	return failure(FailWork, "the command looks at more than %d keys", MaxWork)
 }
 
 // txn executes a transaction: all of it or, on a failure, nothing.
 func (v *View) txn(t *Txn) Result {
-	w := &work{View: v, room: MaxResult}
+	w := &work{View: v, budget: budget{MaxResult, MaxWork}}
 	if fail := clash(t); fail != nil {
 		return Result{Failure: fail}
 	}
@@ -26,7 +49,7 @@ func (v *View) txn(t *Txn) Result {
 	var before store
 	ops := t.branch(w.path[0])
 	late := len(ops) > 1 || len(ops) == 1 && ops[0].Txn != nil
-	if late { // one operation alone fails before it writes
+	if late { // one operation alone writes only when it cannot fail any more
 		before = v.store.freeze()
 	}
 	res := Result{Succeeded: w.path[0]}
@@ -51,14 +74,21 @@ func (t *Txn) branch(succeeded bool) []Op {
 // choose finds out which branches are taken; every fence on the way must hold.
 func (w *work) choose(t *Txn) *Failure {
 	for _, f := range t.Fences {
-		if holder := w.holder(Locks, f.Lock); holder == nil || holder.Create != f.Token {
+		holder := w.holder(Locks, f.Lock, &w.looks)
+		if fail := w.worked(); fail != nil {
+			return fail
+		}
+		if holder == nil || holder.Create != f.Token {
 			return failure(FailFenced, "lock %q is not held with token %d", f.Lock, f.Token)
 		}
 	}
 	succeeded := true
 	for _, c := range t.If {
-		if !w.holds(c) {
-			succeeded = false
+		succeeded = w.holds(c)
+		if fail := w.worked(); fail != nil {
+			return fail
+		}
+		if !succeeded {
 			break
 		}
 	}
@@ -75,12 +105,12 @@ func (w *work) choose(t *Txn) *Failure {
 
 // holds reports whether a condition holds for all keys of its span; if there
 // are none, it is asked of a key whose numbers are all 0.
-func (s *store) holds(c Compare) bool {
+func (w *work) holds(c Compare) bool {
 	holds, any := true, false
-	s.each(c.Span, func(k *change) bool {
-		any = true
+	w.each(c.Span, func(k *change) bool {
+		any, w.looks = true, w.looks-1
 		holds = c.holdsFor(&k.KeyValue)
-		return holds
+		return holds && w.looks >= 0
 	})
 	if !any {
 		return c.Target != TargetValue && c.holdsFor(&KeyValue{})
@@ -134,7 +164,7 @@ func (w *work) do(o *Op) (Response, *Failure) {
 	case o.Delete != nil:
 		return w.doDelete(o.Delete)
 	case o.Range != nil:
-		r, fail := w.read(*o.Range, &w.room)
+		r, fail := w.read(*o.Range, &w.budget)
 		return Response{KVs: r.KVs, Count: r.Count, More: r.More}, fail
 	case o.Increment != nil:
 		return w.doIncrement(o.Increment)
@@ -167,33 +197,33 @@ func (w *work) doPut(p *Put) (Response, *Failure) {
 	}
 	var res Response
 	if p.Prev && old != nil {
-		if w.room -= old.room(); w.room < 0 {
-			return Response{}, tooMuch()
+		if fail := w.take(old.room()); fail != nil {
+			return Response{}, fail
 		}
 		res.KVs = []KeyValue{old.KeyValue}
 	}
 	c := w.put(p.Key, value, lease, old)
-	c.list = p.KeepValue && old.list
+	if p.KeepValue {
+		c.list = old.list
+	}
 	return res, nil
 }
 
 func (w *work) doDelete(d *Delete) (Response, *Failure) {
 	var res Response
 	var gone []*change
-	full := false
+	var fail *Failure
 	w.each(d.Span, func(c *change) bool {
-		gone = append(gone, c)
-		if d.Prev {
-			if w.room -= c.room(); w.room < 0 {
-				full = true
-				return false
-			}
+		w.looks--
+		if fail = w.worked(); fail == nil && d.Prev {
+			fail = w.take(c.room())
 			res.KVs = append(res.KVs, c.KeyValue)
 		}
-		return true
+		gone = append(gone, c)
+		return fail == nil
 	})
-	if full {
-		return Response{}, tooMuch()
+	if fail != nil {
+		return Response{}, fail
 	}
 	for _, c := range gone {
 		w.remove(c)

@@ -57,7 +57,7 @@ func (v *View) Sizes() Sizes {
 		Keys:            v.keys.Len(),
 		Revisions:       uint64(v.revision - max(v.compacted, 1)),
 		HistoryBytes:    v.oldBytes,
-		StateBytes:      v.oldBytes + v.keyBytes + v.noteBytes + v.keyedBytes + sessionRoom*v.sessions.Len() + leaseRoom*v.leases.Len(),
+		StateBytes:      v.oldBytes + v.keyBytes + v.noteBytes + v.held[chosen].bytes + v.held[drawn].bytes + sessionRoom*v.sessions.Len() + leaseRoom*v.leases.Len(),
 		Sessions:        v.sessions.Len(),
 		IdempotencyKeys: v.keyed.Len(),
 		Leases:          v.leases.Len(),

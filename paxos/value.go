@@ -31,6 +31,12 @@ type Command struct {
 // MaxKeyBytes bounds an idempotency key.
 const MaxKeyBytes = 256
 
+// CallKeyPrefix begins the idempotency keys that a client library draws for one
+// call, which nobody asks about for long: package kv remembers them for 10
+// minutes of log time, and fewer of them, while every other key is remembered
+// for 24 hours.
+const CallKeyPrefix = "call-"
+
 // CommandName names a command in answers that need not repeat its body.
 type CommandName struct {
 	Session  SessionID `json:"session"`
