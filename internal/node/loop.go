@@ -72,6 +72,7 @@ type Loop struct {
 	done    chan struct{}
 	asking  map[paxos.NodeID]*asked
 	awaited []*awaited
+	after   func() // nil, or what AfterTurns was given
 	events  ring
 	local   atomic.Uint64
 	turned  atomic.Int64 // when the last turn ended, in Unix nanoseconds
@@ -86,7 +87,7 @@ type awaited struct {
 
 // Counts are what a loop has done since it began.
 type Counts struct {
-	Turns, Steps, Records, Syncs, Sent, Rejected atomic.Uint64
+	Turns, Steps, Looks, Records, Syncs, Sent, Rejected atomic.Uint64
 }
 
 // New makes a loop; Run or Turn moves it.
@@ -95,6 +96,10 @@ func New(opts Options) *Loop {
 	l.turned.Store(opts.Now().UnixNano())
 	return l
 }
+
+// AfterTurns makes the loop call look after every turn, with a state that is on
+// disk. It must be called before Run.
+func (l *Loop) AfterTurns(look func()) { l.after = look }
 
 // Counts gives the loop's counters.
 func (l *Loop) Counts() *Counts { return &l.counts }
@@ -159,6 +164,9 @@ func (l *Loop) Turn(batch []Item, ticks int) error {
 		l.settle(&batch[i])
 	}
 	l.checkAwaited()
+	if l.after != nil {
+		l.after()
+	}
 	l.counts.Turns.Add(1)
 	l.turned.Store(l.opts.Now().UnixNano())
 	return nil
@@ -234,6 +242,7 @@ func (l *Loop) deliver(send []paxos.Envelope) {
 func (l *Loop) settle(item *Item) {
 	switch {
 	case item.inspect != nil:
+		l.counts.Looks.Add(1)
 		item.inspect()
 	case item.asked != nil && l.asking[item.asked.id] != nil && !answered(item.Envelope.Message):
 		delete(l.asking, item.asked.id)

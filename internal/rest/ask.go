@@ -2,10 +2,12 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,13 +103,13 @@ func (s *Server) consult(ctx context.Context, q question) (*answer, *client.Prob
 	addresses := s.learners()
 	var behind string // who might still answer, if it had more time
 	var kept *answer
-	var silent error
+	var silent []string
 	ask := func(address string, parts int) *answer {
-		share := max(time.Until(end)/time.Duration(parts), time.Millisecond)
+		share, begun := max(time.Until(end)/time.Duration(parts), time.Millisecond), time.Now()
 		got, err := s.get(ctx, q, address, share)
 		switch {
 		case err != nil:
-			silent = err
+			silent = append(silent, s.silence(address, time.Since(begun), err))
 		case got.status < http.StatusInternalServerError:
 			return got
 		default:
@@ -133,15 +135,33 @@ func (s *Server) consult(ctx context.Context, q question) (*answer, *client.Prob
 	switch {
 	case kept != nil:
 		return kept, nil
-	case silent != nil:
-		return nil, noLearner("no learner answered: " + silent.Error())
+	case len(silent) > 0:
+		return nil, noLearner(strings.Join(silent, "; "))
 	default:
 		return nil, noLearner("no learner is known")
 	}
 }
 
 func noLearner(why string) *client.Problem {
-	return problem("no-learner", http.StatusServiceUnavailable, why, "nothing was changed; see /gossip/nodes for who is there")
+	return problem("no-learner", http.StatusServiceUnavailable, why, "nothing was changed; start a learner; see /gossip/nodes for who is there")
+}
+
+// silence says in a sentence that a learner gave no answer, and why.
+func (s *Server) silence(address string, waited time.Duration, err error) string {
+	if errors.Is(err, context.Canceled) {
+		err = context.DeadlineExceeded // it had had its time
+	}
+	quiet := client.NoAnswer(address, waited, err)
+	name := quiet.Address
+	for _, id := range s.settings.Configuration().Learners {
+		if slices.Contains(s.hub.book.Addresses(id), address) {
+			name = string(id) + " at " + quiet.Address
+		}
+	}
+	if what, why, more := strings.Cut(quiet.Why, ": "); more {
+		return name + " " + what + " (" + why + ")"
+	}
+	return name + " " + quiet.Why
 }
 
 // learners are the addresses of all learners, in the order of this service.

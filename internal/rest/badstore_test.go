@@ -242,3 +242,11 @@ func TestOnlyLearnersMaintainTheState(t *testing.T) {
 		wantProblem(t, name+" in an Accept", r, b, http.StatusBadRequest, "without a session")
 	}
 }
+
+func TestWhatIsTooMuchIsRefusedForCertain(t *testing.T) {
+	for code, status := range map[string]int{kv.FailKeys: http.StatusInsufficientStorage, kv.FailWork: http.StatusRequestEntityTooLarge} {
+		if p := whyFailed(&kv.Failure{Code: code, Detail: "so much"}); p.Status != status || p.Kind() != code || p.Hint == "" || p.Detail != "so much" {
+			t.Errorf("%s: %+v", code, p)
+		}
+	}
+}

@@ -86,12 +86,16 @@ func asItIs(key string) kv.Op {
 }
 
 // written is the answer to a write of one key; of responses, the last one is
-// the key as it is now.
-func written(d done) client.Written {
+// the key as it is now. An append's is without its value, and tells how many
+// items there are.
+func written(d done, appended bool) client.Written {
 	out := client.Written{Revision: paxos.Number(d.Revision), Succeeded: d.Succeeded, Command: d.command}
 	if n := len(d.Responses); n > 0 && len(d.Responses[n-1].KVs) > 0 {
-		key := shown(d.Responses[n-1].KVs[0], n > 1)
+		key := shown(d.Responses[n-1].KVs[0], n > 1 || appended)
 		out.Key = &key
+		if appended {
+			out.Count = paxos.Number(d.Responses[n-1].Count)
+		}
 	}
 	return out
 }
@@ -133,7 +137,7 @@ func (s *Server) putKV(c *gin.Context) {
 	if !ok {
 		return
 	}
-	out := written(d)
+	out := written(d, false)
 	if put.Prev && len(d.Responses) > 1 {
 		out.Prev = allShown(d.Responses[0].KVs, false)
 	}
@@ -264,7 +268,7 @@ func (s *Server) postKV(c *gin.Context) {
 	if !ok {
 		return
 	}
-	out := written(d)
+	out := written(d, ops[0].Append != nil)
 	if out.Key != nil {
 		c.Header("ETag", tagOf(kv.Revision(out.Key.Mod)))
 	}

@@ -118,9 +118,11 @@ func whySettled(settled paxos.Settled, key string) *client.Problem {
 		case paxos.KeyReused:
 			p = problem("key-reused", http.StatusUnprocessableEntity, "this idempotency key was used for something else", "draw a new key for every write")
 		case paxos.Expired:
-			p = problem("session_expired", http.StatusConflict, "the command is older than what is remembered; it was not applied now", "send it under a new key")
+			p = problem("session_expired", http.StatusConflict, "the command is older than what is remembered; it was not applied now",
+				"an earlier copy may have had an effect: look at what it should have written before sending it anew")
 		case paxos.Late:
-			p = problem("late", http.StatusConflict, "the command came later than its key is remembered; it was not applied now", "send it under a new key")
+			p = problem("late", http.StatusConflict, "the command came later than its key is remembered; it was not applied now",
+				"it had no effect under this name; send it again (under the same key, if it had one)")
 		case paxos.Burnt:
 			p = problem("burnt", http.StatusConflict, "this key was burnt: nothing is ever applied under it", "draw a new key")
 		default:

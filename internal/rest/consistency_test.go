@@ -19,6 +19,10 @@ import (
 func TestAReadIsAsFreshAsItSays(t *testing.T) {
 	w := newTown(t)
 	written := w.put(t, "k", "x")
+	// How old a state is, a learner knows once it has asked the acceptors.
+	if status, b := w.learner.get(t, "/kv/k"); status != http.StatusOK {
+		t.Fatalf("%d %s", status, b)
+	}
 	for _, n := range w.both() {
 		for query, want := range map[string]string{"": linearizable, "?consistency=bounded&max_age=10s": bounded, "?consistency=stale": stale,
 			"?consistency=session": afterSession, "?consistency=session&session_token=" + written.SessionToken: afterSession} {

@@ -2,8 +2,10 @@ package rest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -13,7 +15,8 @@ import (
 	"paxos/paxos"
 )
 
-// getOutcome tells what became of a command, by its key or by its name.
+// getOutcome tells what became of a command, by its key or by its name, as
+// freshly as any read of the store: linearizable unless less is asked for.
 func (s *Server) getOutcome(c *gin.Context) {
 	key, byKey := c.GetQuery("key")
 	name, bad := s.commandName(c.Query("session"), c.Query("sequence"))
@@ -21,10 +24,11 @@ func (s *Server) getOutcome(c *gin.Context) {
 		refuse(c, bad)
 		return
 	}
-	var view *kv.View
-	if !s.look(c, func() { view = s.view() }) {
+	saw, ok := s.sight(c)
+	if !ok {
 		return
 	}
+	view := saw.View
 	var o paxos.Outcome
 	var seen bool
 	if byKey {
@@ -68,6 +72,9 @@ func outcome(o paxos.Outcome) (client.Outcome, error) {
 		return out, nil
 	}
 	out.Revision = paxos.Number(result.Revision)
+	if result.Failure != nil {
+		out.Status = "failed"
+	}
 	out.Result, err = compactJSON(shownResult(result))
 	return out, err
 }
@@ -87,7 +94,20 @@ func shownResult(r kv.Result) any {
 		Revision  paxos.Number      `json:"revision"`
 		Succeeded bool              `json:"succeeded"`
 		Responses []client.OpAnswer `json:"responses,omitempty"`
-	}{paxos.Number(r.Revision), r.Succeeded, shownAnswers(r.Responses, nil)}
+	}{paxos.Number(r.Revision), r.Succeeded, withoutEmpty(shownAnswers(r.Responses, nil))}
+}
+
+// withoutEmpty leaves empty values out: what a write reads for its answer are
+// keys without values, and which operations asked for them is not kept.
+func withoutEmpty(answers []client.OpAnswer) []client.OpAnswer {
+	for i := range answers {
+		for j := range answers[i].Keys {
+			if v := answers[i].Keys[j].Value; v != nil && *v == "" {
+				answers[i].Keys[j].Value = nil
+			}
+		}
+	}
+	return answers
 }
 
 // pathKey is the idempotency key in the path.
@@ -108,7 +128,7 @@ func (s *Server) outcomeOfKey(c *gin.Context) {
 		refuse(c, bad)
 		return
 	}
-	s.fromLearner(c, s.settings.RequestTimeout, func(time.Duration) string { return "/outcome?key=" + url.QueryEscape(key) })
+	s.passOutcome(c, url.Values{"key": {key}})
 }
 
 func (s *Server) outcomeOfName(c *gin.Context) {
@@ -117,8 +137,21 @@ func (s *Server) outcomeOfName(c *gin.Context) {
 		refuse(c, bad)
 		return
 	}
-	path := fmt.Sprintf("/outcome?session=%v&sequence=%d", name.Session, name.Sequence)
-	s.fromLearner(c, s.settings.RequestTimeout, func(time.Duration) string { return path })
+	s.passOutcome(c, url.Values{"session": {name.Session.String()}, "sequence": {strconv.FormatUint(uint64(name.Sequence), 10)}})
+}
+
+// passOutcome asks a learner, as freshly as the user wants it.
+func (s *Server) passOutcome(c *gin.Context, query url.Values) {
+	r, bad := s.parseReading(c)
+	if bad != nil {
+		refuse(c, bad)
+		return
+	}
+	maps.Copy(query, c.Request.URL.Query())
+	s.fromLearner(c, r.patience, func(share time.Duration) string {
+		query.Set("timeout", share.String())
+		return "/outcome?" + query.Encode()
+	})
 }
 
 // burnKey makes sure that nothing is ever applied under the key, unless it was.
@@ -158,6 +191,9 @@ func (s *Server) burn(c *gin.Context, command []byte) {
 	found, err := paxos.DecodeOutcome(settled.Outcome.Result)
 	if err == nil {
 		out, err = outcome(found)
+	} else if d, bad := s.decoded(settled, ""); bad == nil && d.Failure != nil {
+		s.refuseFailure(c, d) // there was no room for it
+		return
 	}
 	if err != nil {
 		refuse(c, problem("internal", http.StatusInternalServerError, err.Error(), ""))

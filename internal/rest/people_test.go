@@ -81,6 +81,14 @@ func TestAKeyTakesEffectOnce(t *testing.T) {
 	if o := decode[client.Outcome](t, status, b, http.StatusOK); o.Status != "not-seen" {
 		t.Errorf("a key that nobody used: %s", b)
 	}
+	status, b = w.client.get(t, "/outcome/0123456789abcdef/7")
+	if o := decode[client.Outcome](t, status, b, http.StatusOK); o.Status != "expired" {
+		t.Errorf("a name of a session that is not open: %s", b)
+	}
+	r, b = w.client.call(t, http.MethodDelete, "/outcome/0123456789abcdef/7", nil)
+	if o := decode[client.Outcome](t, r.StatusCode, b, http.StatusOK); o.Status != "expired" || o.Slot == 0 {
+		t.Errorf("burning a name of a session that is not open: %s", b)
+	}
 }
 
 func TestASendThatDoesNotWaitSaysWhereToAsk(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -55,87 +54,6 @@ func token(c *gin.Context, needed bool) (kv.Revision, *client.Problem) {
 		bad = badRequest(errors.New("parameter token is needed; tokens begin at 1"), "as the answer to POST says it")
 	}
 	return kv.Revision(n), bad
-}
-
-// getQueue tells who holds and who waits, at a learner; with ?token= it waits
-// until that place is the first, or is no place any more.
-func (s *Server) getQueue(q kv.Queue) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		name, bad := queueName(c)
-		if bad != nil {
-			refuse(c, bad)
-			return
-		}
-		wanted, bad := token(c, false)
-		if bad != nil {
-			refuse(c, bad)
-			return
-		}
-		saw, ok := s.sight(c)
-		if !ok {
-			return
-		}
-		places := saw.Queue(q, name)
-		if wanted != 0 {
-			saw, places = s.awaitPlace(c, saw, q, name, wanted)
-		}
-		out := client.Queue{Name: name, Queue: []client.Place{}, Freshness: saw.fresh}
-		for i, p := range places {
-			place := shownPlace(p)
-			if i == 0 {
-				out.Holder = &place
-				continue
-			}
-			out.Queue = append(out.Queue, place)
-		}
-		reply(c, http.StatusOK, out)
-	}
-}
-
-// awaitPlace waits for what is seen of a queue to change until a place is the
-// first or gone, or the time is over.
-func (s *Server) awaitPlace(c *gin.Context, saw *sight, q kv.Queue, name string, wanted kv.Revision) (*sight, []kv.Place) {
-	patience, bad := s.patience(c)
-	if bad != nil {
-		return saw, saw.Queue(q, name) // sight has read it before
-	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), patience)
-	defer cancel()
-	for {
-		places := saw.Queue(q, name)
-		if i := slices.IndexFunc(places, func(p kv.Place) bool { return p.Token == wanted }); i <= 0 {
-			return saw, places
-		}
-		view, err := s.awaitRevision(ctx, saw.Revision()+1)
-		if err != nil {
-			return saw, places
-		}
-		// The answer is as fresh as what it tells, and was read when it says.
-		saw = &sight{view, saw.fresh}
-		saw.fresh.Age = nil
-		saw.fresh.Revision, saw.fresh.Applied = paxos.Number(view.Revision()), view.Applied()
-		saw.fresh.SessionToken = tokenOf(view.Applied() - 1)
-		c.Header(client.HeaderToken, saw.fresh.SessionToken)
-		c.Header(client.HeaderRevision, strconv.FormatUint(uint64(view.Revision()), 10))
-		c.Header(client.HeaderApplied, strconv.FormatUint(uint64(view.Applied()), 10))
-		c.Writer.Header().Del(client.HeaderAge)
-	}
-}
-
-// awaitRevision waits until the store has a revision, and gives it.
-func (s *Server) awaitRevision(ctx context.Context, revision kv.Revision) (*kv.View, error) {
-	var view *kv.View
-	err := s.loop.Await(ctx, func() bool {
-		if s.Machine.Revision() < revision {
-			return false
-		}
-		view = s.view()
-		return true
-	})
-	if err != nil {
-		return nil, err // the loop may still be about to write to view
-	}
-	return view, nil
 }
 
 const acquireHint = `for example {"ttl":"10s","value":"who"}; all of it may be left out`
@@ -237,6 +155,9 @@ func (s *Server) hold(c *gin.Context, w writing, ask kv.Acquire, stay bool) {
 // is over. It gives the place as it was last seen; gone, with nobody ahead and
 // not held.
 func (s *Server) awaitHeld(ctx context.Context, q kv.Queue, place client.Place, seen string, left time.Duration) client.Place {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.life, cancel)() // so that there is time left to leave the queue
 	end := time.Now().Add(left)
 	pause := backoffFirst
 	for time.Until(end) > time.Millisecond && ctx.Err() == nil {

@@ -134,6 +134,7 @@ func (s *Server) getRange(c *gin.Context, span kv.Span) {
 func (r ranging) of(view *kv.View) (client.Keys, *kv.Failure) {
 	ask := r.Range
 	ask.Limit = r.limit
+	ask.NoCount = r.page.count != 0 // the first page counted
 	if ask.CountOnly {
 		ask.Limit = 0
 	}

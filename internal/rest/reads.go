@@ -124,11 +124,16 @@ func (s *Server) sightFor(c *gin.Context, r reading) (*sight, bool) {
 		return nil, false
 	}
 	since, bad := s.askRead(c.Request.Context(), r)
-	if bad != nil {
+	if bad != nil && bad.Status != http.StatusGatewayTimeout {
 		refuse(c, bad)
 		return nil, false
 	}
-	if !s.look(c, func() { got.View = s.view() }) {
+	var whole bool
+	if got.View, whole = s.lookAtAll(c); !whole {
+		return nil, false // that tells more than that a slot is missing
+	}
+	if bad != nil {
+		refuse(c, bad)
 		return nil, false
 	}
 	f := &got.fresh
@@ -146,6 +151,30 @@ func (s *Server) sightFor(c *gin.Context, r reading) (*sight, bool) {
 	c.Header(client.HeaderToken, f.SessionToken)
 	c.Header("Cache-Control", "no-cache") // a kept answer would be an old one
 	return got, true
+}
+
+// lookAtAll gives the state as it is, unless it is so old that what follows is
+// truncated: then it is no answer to anybody, and the request is refused.
+func (s *Server) lookAtAll(c *gin.Context) (view *kv.View, ok bool) {
+	var why string
+	if !s.look(c, func() { view, why = s.view(), s.whyBehind() }) {
+		return nil, false
+	}
+	if why != "" {
+		refuse(c, problem("not-applied-yet", http.StatusServiceUnavailable, why, "ask another learner; if all say so, put back the directory of one that had a snapshot"))
+		return nil, false
+	}
+	return view, true
+}
+
+// whyBehind says why this learner's state is of no use, "" if it is of use; it
+// must be called in the loop.
+func (s *Server) whyBehind() string {
+	if s.Learner == nil || s.Learner.Behind() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s has applied the slots below %d, the acceptors have truncated those below %d: it waits for another learner's snapshot",
+		s.settings.ID, s.Learner.Applied(), s.Learner.Behind())
 }
 
 // view gives the state as it is, frozen; it must be called in the loop. All who

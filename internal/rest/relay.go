@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -86,7 +89,7 @@ type relay struct {
 	given   bool   // last is known
 	ended   bool   // the user has got its last event, or is gone
 	answer  *answer
-	trouble error
+	trouble map[string]string // of each learner, why it is silent
 }
 
 // relayWatch serves /watch at a client service.
@@ -100,6 +103,10 @@ func (s *Server) relayWatch(c *gin.Context) {
 		refuse(c, bad)
 		return
 	}
+	if _, ok := s.joined(c); !ok {
+		return
+	}
+	defer s.news.leave()
 	r := &relay{s: s, c: c, query: c.Request.URL.RawQuery}
 	if last, given, err := lastEvent(c); err == nil && given {
 		r.last, r.given = last, true
@@ -164,10 +171,23 @@ func (r *relay) giveUp() {
 	switch {
 	case r.answer != nil:
 		r.answer.pass(r.c)
-	case r.trouble != nil:
-		refuse(r.c, noLearner("no learner answered: "+r.trouble.Error()))
 	default:
-		refuse(r.c, noLearner("no learner is known"))
+		why := "no learner is known"
+		if len(r.trouble) > 0 {
+			why = strings.Join(slices.Sorted(maps.Values(r.trouble)), "; ")
+		}
+		refuse(r.c, noLearner(why))
+	}
+}
+
+// silent notes why a learner says nothing. That the time was up says less than
+// what was wrong before.
+func (r *relay) silent(address string, begun time.Time, err error) {
+	if r.trouble == nil {
+		r.trouble = map[string]string{}
+	}
+	if r.trouble[address] == "" || !errors.Is(err, context.Canceled) {
+		r.trouble[address] = r.s.silence(address, time.Since(begun), err)
 	}
 }
 
@@ -178,13 +198,14 @@ func (r *relay) from(ctx context.Context, address string, left time.Duration) (p
 	defer cancel()
 	silence := watchSilence
 	if !r.begun {
-		silence = max(min(left, watchSilence), time.Millisecond)
+		// A learner that cannot answer says so at the deadline.
+		silence = max(min(left+min(left, r.s.settings.RequestTimeout)/4, watchSilence), time.Millisecond)
 	}
-	alarm := time.AfterFunc(silence, cancel)
+	begun, alarm := time.Now(), time.AfterFunc(silence, cancel)
 	defer alarm.Stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/watch?"+r.query, nil)
 	if err != nil {
-		r.trouble = err
+		r.silent(address, begun, err)
 		return false
 	}
 	if token := r.c.GetHeader(client.HeaderToken); token != "" {
@@ -195,7 +216,7 @@ func (r *relay) from(ctx context.Context, address string, left time.Duration) (p
 	}
 	response, err := r.s.fetch.Do(request)
 	if err != nil {
-		r.trouble = err
+		r.silent(address, begun, err)
 		return false
 	}
 	defer func() { _ = response.Body.Close() }()
@@ -211,7 +232,7 @@ func (r *relay) from(ctx context.Context, address string, left time.Duration) (p
 			return true
 		}
 		if err != nil {
-			r.trouble = err
+			r.silent(address, begun, err)
 			return passed
 		}
 		alarm.Stop() // the user may take its time
@@ -241,7 +262,7 @@ func (r *relay) pass(e event) bool {
 func (r *relay) refused(response *http.Response) {
 	a, err := held(response)
 	if err != nil {
-		r.trouble = err
+		r.silent(response.Request.URL.Host, time.Now(), err)
 		return
 	}
 	switch {
@@ -253,12 +274,12 @@ func (r *relay) refused(response *http.Response) {
 	case a.status == http.StatusGone:
 		compacted, err := strconv.ParseUint(response.Header.Get(client.HeaderCompacted), 10, 64)
 		if err != nil {
-			r.trouble = err
+			r.silent(response.Request.URL.Host, time.Now(), err)
 			return
 		}
 		r.resync(compacted)
 	default:
-		r.trouble = fmt.Errorf("a learner answered %d", a.status)
+		r.silent(response.Request.URL.Host, time.Now(), fmt.Errorf("it answered %d", a.status))
 	}
 }
 

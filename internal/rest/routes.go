@@ -92,7 +92,7 @@ func (s *Server) learnerRoutes(r table) {
 	r.on(http.MethodGet, "/get-values", s.getValues, valueParameters...)
 	r.on(http.MethodGet, "/chosen", s.getChosen, "from", "limit")
 	r.on(http.MethodGet, "/snapshot", s.getSnapshot)
-	r.on(http.MethodGet, "/outcome", s.getOutcome, "key", "session", "sequence")
+	r.on(http.MethodGet, "/outcome", s.getOutcome, append([]string{"key", "session", "sequence"}, readParameters...)...)
 	r.reads(storeReads{s.getKV, s.getRead, s.getLeases, s.getLease, s.watch, s.getQueue})
 }
 
@@ -100,8 +100,8 @@ func (s *Server) learnerRoutes(r table) {
 func (s *Server) clientRoutes(r table) {
 	r.on(http.MethodPost, "/send", s.send, "timeout", "wait")
 	r.on(http.MethodGet, "/get-responses", s.getResponses, "limit")
-	r.on(http.MethodGet, "/outcome/:key", s.outcomeOfKey)
-	r.on(http.MethodGet, "/outcome/:key/:sequence", s.outcomeOfName)
+	r.on(http.MethodGet, "/outcome/:key", s.outcomeOfKey, readParameters...)
+	r.on(http.MethodGet, "/outcome/:key/:sequence", s.outcomeOfName, readParameters...)
 	r.on(http.MethodDelete, "/outcome/:key", s.burnKey, "timeout")
 	r.on(http.MethodDelete, "/outcome/:key/:sequence", s.burnName, "timeout")
 	r.reads(storeReads{s.passKV, s.read, s.passRead, s.passLease, s.relayWatch, s.passQueue})

@@ -64,6 +64,7 @@ type Server struct {
 	end  context.CancelFunc
 
 	patienceOfParts time.Duration
+	news            *news
 }
 
 // HTTP limits that are nobody's to tune.
@@ -76,10 +77,10 @@ const (
 	stuckAfter     = 10 * time.Second // a loop that did not turn for so long
 )
 
-// New makes a server; Serve starts it.
+// New makes a server, before its loop runs; Serve starts it.
 func New(p Parts) *Server {
 	s := &Server{Parts: p, settings: p.Settings, loop: p.Loop, hub: p.Hub, stamp: p.Settings.Configuration().Stamp(), started: time.Now(),
-		patienceOfParts: patienceOfParts}
+		patienceOfParts: patienceOfParts, news: &news{most: mostStreams}}
 	s.life, s.end = context.WithCancel(context.Background())
 	switch {
 	case p.Acceptor != nil:
@@ -93,6 +94,9 @@ func New(p Parts) *Server {
 	}
 	s.fetch = &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
 		DialContext: (&net.Dialer{Timeout: dialLimit}).DialContext}}
+	if p.Machine != nil {
+		p.Loop.AfterTurns(func() { s.news.turned(p.Machine) })
+	}
 	handler := s.routes()
 	s.http = &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerPatience, ReadTimeout: bodyPatience, IdleTimeout: idlePatience,
@@ -176,6 +180,8 @@ func (s *Server) health(c *gin.Context) {
 		} else if h.Cluster.IsZero() {
 			h.Status = "waiting"
 			h.Why = "no quorum of acceptors has said yet which cluster this is"
+		} else if h.Why = s.whyBehind(); h.Why != "" {
+			h.Status = "waiting"
 		}
 	})
 	if ok {
@@ -194,12 +200,17 @@ func (s *Server) livez(c *gin.Context) {
 
 // readyz says that the node can take its part, or waits to be initialised.
 func (s *Server) readyz(c *gin.Context) {
-	why := ""
+	why, behind := "", ""
 	if !s.look(c, func() {
 		if s.Acceptor != nil && s.Acceptor.Silenced() {
 			why = s.Acceptor.Why()
 		}
+		behind = s.whyBehind()
 	}) {
+		return
+	}
+	if behind != "" {
+		refuse(c, problem("not-applied-yet", http.StatusServiceUnavailable, behind, "put back the directory of a learner that had a snapshot, if no learner has one"))
 		return
 	}
 	if why != "" {

@@ -71,10 +71,14 @@ func shownAnswers(list []kv.Response, ops []kv.Op) []client.OpAnswer {
 		case op.Delete != nil:
 			a.Prev, a.Deleted = allShown(r.KVs, false), paxos.Number(r.Count)
 		case (op.Increment != nil || op.Append != nil) && len(r.KVs) > 0:
-			key := shown(r.KVs[0], false)
-			a.Key = &key
+			key := shown(r.KVs[0], op.Append != nil)
+			a.Key, a.Count = &key, paxos.Number(r.Count)
 		default:
-			a.Keys, a.Count, a.More = allShown(r.KVs, op.Range != nil && op.Range.KeysOnly), paxos.Number(r.Count), r.More
+			bare := op.Range != nil && op.Range.KeysOnly
+			if op.Range == nil && r.More && len(r.KVs) == 1 && r.KVs[0].Value == "" {
+				bare = true // of an append, mostly, whose value is left out
+			}
+			a.Keys, a.Count, a.More = allShown(r.KVs, bare), paxos.Number(r.Count), r.More
 		}
 	}
 	return out

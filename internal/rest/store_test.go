@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"paxos/client"
+	"paxos/kv"
 	"paxos/paxos"
 )
 
@@ -124,9 +125,15 @@ func TestOneKeyIsChangedByWhatItIs(t *testing.T) {
 	item := `{"Name":"x","n":12345678901234567890,"list":[1,{"append":{"item":1}}]}`
 	post("l", `{"append": "a" }`, 200)
 	post("l", `{"append":null}`, 200)
-	if got := post("l", `{"append":  `+item+`}`, 200); got.Key.Text() != `["a",null,`+item+`]` {
-		t.Errorf("a list: %s", got.Key.Text())
+	if got := post("l", `{"append":  `+item+`}`, 200); got.Count != 3 || got.Key.Version != 3 || got.Key.Value != nil {
+		t.Errorf("a list: %+v", got)
 	}
+	if _, b := w.client.get(t, "/kv/l"); string(b) != `["a",null,`+item+`]` {
+		t.Errorf("a list: %s", b)
+	}
+	nested := strings.Repeat("[", kv.MaxItemDepth+1) + strings.Repeat("]", kv.MaxItemDepth+1)
+	r, b := w.client.call(t, http.MethodPost, "/kv/l", []byte(`{"append":`+nested+`}`))
+	wantProblem(t, "a deep item", r, b, http.StatusBadRequest, "urn:paxos:bad-request", "more than 1000 deep")
 	if got := post("s", `{"swap":{"old":null,"new":"a"}}`, 200); got.Key.Version != 1 {
 		t.Errorf("a swap of nothing: %+v", got)
 	}
@@ -134,7 +141,7 @@ func TestOneKeyIsChangedByWhatItIs(t *testing.T) {
 		t.Errorf("a swap: %+v", got)
 	}
 	post("s", `{"swap":{"old_base64":"/w==","new":"c"}}`, 200)
-	r, b := w.client.call(t, http.MethodPost, "/kv/s", []byte(`{"swap":{"old":"a","new":"d"}}`))
+	r, b = w.client.call(t, http.MethodPost, "/kv/s", []byte(`{"swap":{"old":"a","new":"d"}}`))
 	wantProblem(t, "a swap of something else", r, b, http.StatusPreconditionFailed, "urn:paxos:condition-failed", `"current":{"key":"s","value":"c"`)
 	r, b = w.client.call(t, http.MethodPost, "/kv/s", []byte(`{"increment":"1"}`))
 	wantProblem(t, "no number", r, b, http.StatusUnprocessableEntity, "urn:paxos:not-a-number")
@@ -231,7 +238,7 @@ func TestATransactionIsExecutedWhole(t *testing.T) {
 	got := decode[client.Written](t, status, b, http.StatusOK)
 	a := got.Responses
 	if !got.Succeeded || got.Revision != 3 || len(a) != 7 || *a[0].Prev[0].Value != "1" || len(a[2].Keys) != 2 || a[2].Keys[0].Value != nil ||
-		a[3].Key.Text() != "3" || a[4].Key.Text() != `[{"X":1}]` || a[5].Txn == nil || a[5].Txn.Succeeded || len(a[5].Txn.Responses) != 1 {
+		a[3].Key.Text() != "3" || a[4].Key.Value != nil || a[4].Count != 1 || a[5].Txn == nil || a[5].Txn.Succeeded || len(a[5].Txn.Responses) != 1 {
 		t.Errorf("%s", b)
 	}
 	status, b = w.client.post(t, "/txn", `{"if":[{"key":"a","value":"1"}],"else":[{"range":{"key":"a"}}]}`)

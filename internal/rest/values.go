@@ -80,8 +80,7 @@ func (s *Server) getValues(c *gin.Context) {
 			ask.from, ask.position = ask.slot, 0
 		}
 	}
-	var view *kv.View
-	if s.look(c, func() { view = s.view() }) {
+	if view, ok := s.lookAtAll(c); ok {
 		reply(c, http.StatusOK, s.valuesPage(view, ask))
 	}
 }

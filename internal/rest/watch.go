@@ -20,9 +20,10 @@ import (
 	"paxos/paxos"
 )
 
-// A watch pulls: it takes a frozen view, writes what is in it, and waits for the
-// next revision. Nobody waits for it, and nothing is kept for it; one that is
-// too slow finds that the history is gone, and is told so.
+// A watch pulls: it takes the frozen view that all watches share, writes what is
+// in it, and waits for the next revision. Nobody waits for it, and nothing is
+// kept for it; one that is too slow finds that the history is gone, and is told
+// so.
 
 var watchParameters = append([]string{"prefix", "key", "end", "from", "prev", "filter"}, readParameters...)
 
@@ -123,6 +124,11 @@ func (s *Server) watch(c *gin.Context) {
 	if w.from != 0 {
 		r.consistency = stale // where it begins does not depend on what is new
 	}
+	crowd, ok := s.joined(c)
+	if !ok {
+		return
+	}
+	defer s.news.leave()
 	saw, ok := s.sightFor(c, r)
 	if !ok {
 		return
@@ -136,7 +142,7 @@ func (s *Server) watch(c *gin.Context) {
 	}
 	beginStream(c)
 	st := &sse{out: bufio.NewWriterSize(c.Writer, streamedAtOnce), flush: c.Writer.Flush}
-	if err := s.follow(c.Request.Context(), st, w, saw.View); err != nil {
+	if err := s.follow(c.Request.Context(), st, w, crowd, saw.View); err != nil {
 		c.Abort() // the reader is gone, or does not read
 	}
 }
@@ -230,7 +236,7 @@ func (st *sse) send() error {
 
 // follow writes changes until the reader goes away, falls behind the history,
 // or the node stops.
-func (s *Server) follow(ctx context.Context, st *sse, w watching, view *kv.View) error {
+func (s *Server) follow(ctx context.Context, st *sse, w watching, crowd *crowd, view *kv.View) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.life, cancel)()
@@ -245,44 +251,30 @@ func (s *Server) follow(ctx context.Context, st *sse, w watching, view *kv.View)
 		return err
 	}
 	for ctx.Err() == nil {
-		events, after, fail := view.Events(next, w.span, eventsAtOnce, eventBytes, w.prev)
-		if fail != nil {
-			return errors.Join(st.event("resync", 0, client.Resync{Revision: paxos.Number(next), Compacted: paxos.Number(view.Compacted()),
-				Hint: resyncHint}), st.send())
+		if view != nil {
+			events, after, fail := view.Events(next, w.span, eventsAtOnce, eventBytes, w.prev)
+			if fail != nil {
+				return errors.Join(st.event("resync", 0, client.Resync{Revision: paxos.Number(next), Compacted: paxos.Number(view.Compacted()),
+					Hint: resyncHint}), st.send())
+			}
+			// From here on the view is not held: its reader may be so slow that
+			// what is in it is forgotten meanwhile.
+			if err := st.changes(events, w.only); err != nil {
+				return err
+			}
+			next = after
 		}
-		if err := st.changes(events, w.only); err != nil {
-			return err
-		}
-		next = after
 		if time.Since(st.wrote) >= progressEvery {
 			if err := progress(); err != nil {
 				return err
 			}
 		}
-		newer, err := s.nextView(ctx, view, next, time.Until(st.wrote.Add(progressEvery)))
-		if err != nil {
+		var err error
+		if view, err = crowd.await(ctx, next, time.Until(st.wrote.Add(progressEvery))); err != nil {
 			return nil // the node stops, or the reader went away
 		}
-		view = newer
 	}
 	return nil
-}
-
-// nextView gives a view that has the revision, or the same one when the time
-// is over.
-func (s *Server) nextView(ctx context.Context, view *kv.View, next kv.Revision, quiet time.Duration) (*kv.View, error) {
-	if next <= view.Revision() {
-		// There is more in this view, but its reader may be so slow that the
-		// history is gone meanwhile: what is forgotten is not to be held.
-		return s.awaitRevision(ctx, next)
-	}
-	limited, cancel := context.WithTimeout(ctx, quiet)
-	defer cancel()
-	newer, err := s.awaitRevision(limited, next)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return view, nil
-	}
-	return newer, err
 }
 
 // changes writes events, revision by revision.

@@ -228,6 +228,11 @@ func whyFailed(f *kv.Failure) *client.Problem {
 		return problem("bad-ttl", http.StatusUnprocessableEntity, f.Detail, again)
 	case kv.FailDuplicateKey:
 		return problem("duplicate-key", http.StatusBadRequest, f.Detail, "nothing was changed; of one key, say what it shall be in the end")
+	case kv.FailKeys:
+		return problem("too-many-keys", http.StatusInsufficientStorage, f.Detail,
+			"it was not applied now; send it without an idempotency key or, if nobody asks about it later than in ten minutes, under one that begins with "+paxos.CallKeyPrefix)
+	case kv.FailWork:
+		return problem("too-much-work", http.StatusRequestEntityTooLarge, f.Detail, "nothing was changed; do it in parts")
 	case kv.FailTooLarge:
 		return problem("value-too-large", http.StatusRequestEntityTooLarge, f.Detail, again)
 	case kv.FailResult:

@@ -246,12 +246,13 @@ func (k *Keeper) examine(i *incoming) (header, paxos.State, error) {
 }
 
 // notWhole tells what is wrong with a snapshot from elsewhere from what is
-// wrong with the disk, which is no reason to refuse but to end.
+// wrong with the disk, or with this version: these are no reasons to refuse but
+// to end. One that is whole and not understood comes from learners that
+// understand more; to fetch it again and again would be to hide that.
 func notWhole(err error) string {
 	var damage *DamageError
-	var unknown *UnknownError
 	var foreign *ForeignError
-	if errors.As(err, &damage) || errors.As(err, &unknown) || errors.As(err, &foreign) {
+	if errors.As(err, &damage) || errors.As(err, &foreign) {
 		return err.Error()
 	}
 	return ""
