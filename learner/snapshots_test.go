@@ -2,7 +2,6 @@ package learner_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -295,107 +294,5 @@ func TestPartsAreServedToLearnersOnly(t *testing.T) {
 	d.from(paxos.Keeper, paxos.PartRead{To: "l2", Part: part})
 	if diff := cmp.Diff([]paxos.SnapshotPart{part}, sentOf[paxos.SnapshotPart](d)["l2"]); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestStatesAreCompared(t *testing.T) {
-	own, other, third := paxos.Digest{1}, paxos.Digest{2}, paxos.Digest{3}
-	two := []paxos.NodeID{"l1", "l2"}
-	three := []paxos.NodeID{"l1", "l2", "l3"}
-	for name, c := range map[string]struct {
-		learners []paxos.NodeID
-		says     map[paxos.NodeID]paxos.Digest
-		ticks    int
-		stops    string
-	}{
-		"two equal ones":                    {two, map[paxos.NodeID]paxos.Digest{"l2": own}, 5000, ""},
-		"two different ones":                {two, map[paxos.NodeID]paxos.Digest{"l2": other}, 0, "none is most learners'"},
-		"this one differs":                  {three, map[paxos.NodeID]paxos.Digest{"l2": other, "l3": other}, 0, "this one is wrong"},
-		"another one differs":               {three, map[paxos.NodeID]paxos.Digest{"l2": own, "l3": other}, 5000, ""},
-		"all differ":                        {three, map[paxos.NodeID]paxos.Digest{"l2": other, "l3": third}, 0, "none is most learners'"},
-		"one differs, one has not spoken":   {three, map[paxos.NodeID]paxos.Digest{"l2": other}, 100, ""},
-		"one differs, one is dead for long": {three, map[paxos.NodeID]paxos.Digest{"l2": other}, 3000, "none is most learners'"},
-		"a stranger":                        {two, map[paxos.NodeID]paxos.Digest{"l9": other}, 5000, ""},
-	} {
-		for _, first := range []bool{true, false} {
-			cfg := config
-			cfg.Learners = c.learners
-			d := newDeskWith(t, &machine{}, func(l *learner.Config) { withDisk(l); l.Configuration = cfg })
-			if first {
-				d.from(paxos.Keeper, paxos.SnapshotSaved{Slot: 2, Digest: own})
-			}
-			for _, id := range []paxos.NodeID{"l2", "l3", "l9"} {
-				if digest, ok := c.says[id]; ok {
-					d.from(id, paxos.StateIs{Slot: 2, Digest: digest})
-					d.from(id, paxos.StateIs{Slot: 4, Digest: digest})
-				}
-			}
-			if !first {
-				d.from(paxos.Keeper, paxos.SnapshotSaved{Slot: 2, Digest: own})
-			}
-			d.tick(c.ticks)
-			if (d.broken != nil) != (c.stops != "") || d.broken != nil && !strings.Contains(d.broken.Error(), c.stops) {
-				t.Errorf("%s (own first: %v): %v", name, first, d.broken)
-			}
-		}
-	}
-}
-
-func TestOnlyTheLastStatesAreRemembered(t *testing.T) {
-	d := newDeskWith(t, &machine{}, withDisk)
-	for slot := range paxos.Slot(100) {
-		d.from("l2", paxos.StateIs{Slot: slot + 1, Digest: paxos.Digest{byte(slot)}})
-	}
-	d.from(paxos.Keeper, paxos.SnapshotSaved{Slot: 3, Digest: paxos.Digest{99}})
-	if d.broken != nil {
-		t.Error("slot 3 was forgotten: ", d.broken)
-	}
-	d.from(paxos.Keeper, paxos.SnapshotSaved{Slot: 99, Digest: paxos.Digest{99}})
-	if d.broken == nil {
-		t.Error("slot 99 is remembered")
-	}
-}
-
-func TestChoresAreProposedAtTheLogsTimeAndOnce(t *testing.T) {
-	var asked []paxos.LogTime
-	m := &machine{}
-	d := newDeskWith(t, m, func(c *learner.Config) {
-		noPulls(c)
-		c.ChoreTicks, c.TickMillis = 10, 10
-		c.Chores = func(now paxos.LogTime) [][]byte {
-			asked = append(asked, now)
-			if now < 700 {
-				return nil
-			}
-			return [][]byte{[]byte("expire")}
-		}
-	})
-	v := value("x")
-	v.Time = 500
-	d.learn("a1", paxos.Vote{Slot: 1, Ballot: ballot(1), Digest: v.Digest(), Value: &v})
-	d.learn("a2", paxos.Vote{Slot: 1, Ballot: ballot(1), Digest: v.Digest(), Value: &v})
-	d.tick(40)
-	if diff := cmp.Diff("[590 690 790 890]", fmt.Sprint(asked)); diff != "" {
-		t.Error("it counts on from the last stamp: ", diff)
-	}
-	for _, id := range []paxos.NodeID{"p1", "p2"} {
-		found := 0
-		for _, e := range d.sent {
-			if p, ok := e.Message.(paxos.Propose); ok && e.To == id {
-				found++
-				if c := p.Commands[0]; c.Session != 0 || c.Sequence == 0 || c.Client != "" || c.Admitted != 2 || string(c.Body) != "expire" {
-					t.Errorf("%+v", c)
-				}
-			}
-		}
-		if found != 1 {
-			t.Errorf("%s is asked %d times", id, found)
-		}
-	}
-	d.from("c1", paxos.Directory{Proposers: []paxos.NodeID{"p1", "p2"}, Leader: "p2"})
-	d.sent = nil
-	d.tick(20) // it did not come back
-	if got := sentOf[paxos.Propose](d); len(got["p1"]) != 1 || len(got["p2"]) != 1 {
-		t.Errorf("%v", got)
 	}
 }

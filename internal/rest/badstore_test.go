@@ -178,7 +178,7 @@ func TestBadWritesOfLeasesAndQueuesAreRefused(t *testing.T) {
 		"a bad lease id":          {"POST", "/lease", `{"ttl":"1s","lease":"x"}`, nil, 400, "16 hexadecimal digits"},
 		"a fenced lease":          {"POST", "/lease", `{"ttl":"1s"}`, []string{"If-Fence", "a:1"}, 400, "has no meaning"},
 		"to keep a bad lease":     {"POST", "/lease/x/keepalive", ``, nil, 400, "16 hexadecimal digits"},
-		"a lock of a bad body":    {"POST", "/lock/a", `{"ttl":5}`, nil, 400, "a string is needed"},
+		"a lock of a bad body":    {"POST", "/lock/a", `{"ttl":[5]}`, nil, 400, "no duration"},
 		"a lock of a bad name":    {"POST", "/lock/a%2Fb", ``, nil, 400, "without"},
 		"a lock of no lease":      {"POST", "/lock/a", `{"lease":"00000000000000ab"}`, nil, 404, "no-lease"},
 		"a lock that is fenced":   {"POST", "/lock/a", ``, []string{"If-Fence", "a:1"}, 400, "has no meaning"},

@@ -1,9 +1,11 @@
 package rest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -15,20 +17,36 @@ import (
 
 // lasting is a time to live as people say it.
 type lasting struct {
-	TTL    string        `json:"ttl"`
+	TTL    seconds       `json:"ttl"`
 	Millis *paxos.Number `json:"ttl_ms"`
+}
+
+// seconds is a duration such as "30s", or a number of seconds.
+type seconds struct{ text string }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *seconds) UnmarshalJSON(b []byte) error {
+	if err := json.Unmarshal(b, &t.text); err == nil {
+		return nil
+	}
+	n, err := strconv.ParseUint(string(b), 10, 32)
+	if err != nil {
+		return fmt.Errorf(`field "ttl": %.40s is no duration`, b)
+	}
+	t.text = strconv.FormatUint(n, 10) + "s"
+	return nil
 }
 
 // read gives it in ms; 0 if nothing was said.
 func (l lasting) read() (paxos.LogTime, error) {
 	ms := paxos.LogTime(0)
 	switch {
-	case l.TTL != "" && l.Millis != nil:
+	case l.TTL.text != "" && l.Millis != nil:
 		return 0, errors.New("ttl and ttl_ms exclude each other")
-	case l.TTL != "":
-		d, err := time.ParseDuration(l.TTL)
+	case l.TTL.text != "":
+		d, err := time.ParseDuration(l.TTL.text)
 		if err != nil || d < 0 {
-			return 0, fmt.Errorf("ttl: %.40q is no duration", l.TTL)
+			return 0, fmt.Errorf("ttl: %.40q is no duration", l.TTL.text)
 		}
 		ms = paxos.LogTime(d.Milliseconds())
 	case l.Millis != nil:

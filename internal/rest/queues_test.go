@@ -12,6 +12,14 @@ import (
 	"paxos/kv"
 )
 
+func TestATimeToLiveMayBeANumberOfSeconds(t *testing.T) {
+	w := newTown(t)
+	status, b := w.client.post(t, "/lease", `{"ttl":60}`)
+	if l := decode[client.Leased](t, status, b, http.StatusOK); l.TTL != 60000 {
+		t.Errorf("%s", b)
+	}
+}
+
 func TestALeaseTakesItsKeysAlong(t *testing.T) {
 	w := newTown(t)
 	status, b := w.client.post(t, "/lease", `{"ttl":"30s"}`)
