@@ -90,12 +90,14 @@ func (l Consistency) tell(c *Client, query url.Values, header http.Header) {
 	}
 }
 
-// ReadOption changes one read: a Consistency, AtRevision, Limit, KeysOnly.
+// ReadOption changes one read: a Consistency, AtRevision, Limit, PageSize,
+// KeysOnly.
 type ReadOption interface{ read(*reading) }
 
 type reading struct {
 	consistency Consistency
 	query       url.Values
+	most, page  int // keys in all, and of a page; 0 is not said
 }
 
 type readOption func(*reading)
@@ -112,22 +114,37 @@ func AtRevision[N ~uint64](revision N) ReadOption {
 	})
 }
 
-// Limit is how many keys a page of a range has at most, 1 to 10,000; 1,000
-// without it.
-func Limit(keys int) ReadOption {
-	return readOption(func(r *reading) { r.query.Set("limit", strconv.Itoa(keys)) })
-}
+// Limit is how many keys a range gives at most; 0 is all of them. Of Page, which
+// gives one page, it is that page's, and 10,000 is the most.
+func Limit(keys int) ReadOption { return readOption(func(r *reading) { r.most = keys }) }
+
+// PageSize is how many keys a range asks for at once, 1 to 10,000; 1,000 without
+// it. It changes how often a service is asked, and not what is given.
+func PageSize(keys int) ReadOption { return readOption(func(r *reading) { r.page = keys }) }
 
 // KeysOnly leaves the values out.
 func KeysOnly() ReadOption {
 	return readOption(func(r *reading) { r.query.Set("keys_only", "") })
 }
 
-// readAsk is a read of a path of the store.
-func (c *Client) readAsk(path string, opts []ReadOption) ask {
+// readingOf is what the options say together.
+func readingOf(opts []ReadOption) reading {
 	r := reading{query: url.Values{}}
 	for _, o := range opts {
 		o.read(&r)
+	}
+	return r
+}
+
+// readAsk is a read of a path of the store.
+func (c *Client) readAsk(path string, opts []ReadOption) ask {
+	r := readingOf(opts)
+	size := r.page
+	if r.most != 0 && (size == 0 || r.most < size) {
+		size = r.most
+	}
+	if size != 0 {
+		r.query.Set("limit", strconv.Itoa(size))
 	}
 	header := http.Header{"Accept": {"application/json"}}
 	r.consistency.tell(c, r.query, header)

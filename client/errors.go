@@ -55,7 +55,8 @@ func (e *keyedError) Unwrap() error { return e.error }
 
 // KeyOf gives the idempotency key under which the write was sent that an error
 // is about, for Outcome or Burn; "" if it had none. A key that was drawn for
-// the write is known from here only.
+// the write is known from here only, and remembered for 10 minutes of log time
+// (paxos.CallKeyPrefix).
 func KeyOf(err error) string {
 	var e *keyedError
 	if errors.As(err, &e) {
@@ -78,7 +79,9 @@ var meanings = map[string]error{
 	"session_expired": ErrExpired, "late": ErrExpired,
 	"compacted": ErrCompacted,
 	"disk-full": ErrUnavailable, // a full disk refuses before anything is taken
-	"bad-ttl":   ErrBadRequest,
+	// Refused by the log itself. An earlier attempt may yet find room.
+	"too-many-keys": ErrUnavailable,
+	"bad-ttl":       ErrBadRequest,
 }
 
 // meaning tells what a refusal means. A status alone is believed only where it

@@ -86,7 +86,7 @@ func ExampleClient_GetPrefix() {
 			return
 		}
 	}
-	for kv, err := range c.GetPrefix(ctx, "fruit/", client.Limit(2)) {
+	for kv, err := range c.GetPrefix(ctx, "fruit/", client.PageSize(2)) {
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -114,7 +116,9 @@ func queuePath(root, name string) (string, error) {
 type holding struct {
 	c     *Client
 	root  string
+	key   string // the one name of all copies of the request for the place
 	place Place
+	seen  string          // a session token that has seen the place
 	own   bool            // the lease was granted for it
 	ctx   context.Context // ends when it is not held any more
 	end   context.CancelCauseFunc
@@ -154,7 +158,7 @@ func (c *Client) queue(ctx context.Context, root, name string, opts []LockOption
 	if err != nil {
 		return nil, err
 	}
-	h := &holding{c: c, root: root, own: q.lease == 0, place: Place{Name: name, Lease: lease.ID}}
+	h := &holding{c: c, root: root, key: rand.Text(), own: q.lease == 0, place: Place{Name: name, Lease: lease.ID}}
 	// The lock outlives the waiting.
 	h.ctx, h.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	go func() {
@@ -175,15 +179,20 @@ func (c *Client) leaseFor(ctx context.Context, q queueing) (Leased, error) {
 	return c.Grant(ctx, q.ttl)
 }
 
-// wait asks for the place until it is the first one.
+// wait takes a place, once, and then asks for it until it is the first one.
 func (h *holding) wait(ctx context.Context, path, value string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(h.ctx, func() { cancel(context.Cause(h.ctx)) })()
 	for {
-		begun := time.Now()
+		begun, placed := time.Now(), h.place.Token != 0
 		one, done := context.WithTimeout(ctx, pollLimit)
-		err := h.poll(one, path, value)
+		var err error
+		if placed {
+			err = h.await(one, path)
+		} else {
+			err = h.take(one, path, value)
+		}
 		done()
 		switch {
 		case err == nil && h.place.Held:
@@ -196,7 +205,7 @@ func (h *holding) wait(ctx context.Context, path, value string) error {
 			return err
 		}
 		// A service that does not wait must not be asked all the time.
-		if time.Since(begun) < time.Second {
+		if time.Since(begun) < time.Second && (placed || err != nil) {
 			idle(ctx, longestPause)
 		}
 	}
@@ -210,15 +219,15 @@ type tooLong struct {
 
 // Error implements error.
 func (e *tooLong) Error() string {
-	return fmt.Sprintf("%q is held by another, and it was not waited for any longer (%d are ahead)", e.place.Name, e.place.Ahead)
+	return fmt.Sprintf("%q is held by another, and it was not waited for any longer (%d ahead)", e.place.Name, e.place.Ahead)
 }
 
 // Unwrap gives what ended the waiting.
 func (e *tooLong) Unwrap() error { return e.err }
 
-// poll asks for the place of the lease, which is taken once, however often it
-// is asked for.
-func (h *holding) poll(ctx context.Context, path, value string) error {
+// take takes a place in the queue. All copies have one name: one that was lost
+// on its way and arrives after the lock was let go must not take it again.
+func (h *holding) take(ctx context.Context, path, value string) error {
 	body, err := marshal(struct {
 		Lease kv.LeaseID `json:"lease"`
 		Value string     `json:"value,omitempty"`
@@ -226,15 +235,56 @@ func (h *holding) poll(ctx context.Context, path, value string) error {
 	if err != nil {
 		return &callError{ErrBadRequest, err}
 	}
-	a := writeAsk(http.MethodPost, path, body, []WriteOption{WithoutKey()})
+	a := writeAsk(http.MethodPost, path, body, []WriteOption{Key(h.key)})
 	a.query.Set("queue", "")
-	a.repeat, a.attempt = true, pollLimit
 	var placed Placed
 	if err := h.c.write(ctx, a, &placed); err != nil {
 		return err
 	}
-	h.place = placed.Place
+	h.place, h.seen = placed.Place, placed.SessionToken
 	return nil
+}
+
+// await asks what has become of the place; the answer comes when it is the
+// first or is gone, or the time is over.
+func (h *holding) await(ctx context.Context, path string) error {
+	a := h.c.readAsk(path, []ReadOption{h.fresh()})
+	a.query.Set("token", number(h.Token()))
+	a.attempt = pollLimit
+	var q Queue
+	if err := h.c.persist(ctx, a, &q); err != nil {
+		return err
+	}
+	place, there := q.find(func(p Place) bool { return p.Token == h.place.Token })
+	if !there {
+		return &callError{ErrConflict, fmt.Errorf("the place in the queue of %q is gone: its lease has ended, or it was released", h.place.Name)}
+	}
+	h.place = place
+	return nil
+}
+
+// fresh is a read that sees the place, if it is still there.
+func (h *holding) fresh() ReadOption {
+	if h.seen == "" {
+		return Linearizable
+	}
+	return SessionAfter(h.seen)
+}
+
+// find gives a place as it is in the queue.
+func (q Queue) find(is func(Place) bool) (Place, bool) {
+	if q.Holder != nil && is(*q.Holder) {
+		place := *q.Holder
+		place.Held, place.Ahead = true, 0
+		return place, true
+	}
+	for i, place := range q.Queue {
+		if is(place) {
+			place.Held, place.Ahead = false, i+1
+			return place, true
+		}
+	}
+	return Place{}, false
 }
 
 // giveUp leaves a queue in which the place was not taken, or was not the first.
@@ -243,17 +293,48 @@ func (h *holding) giveUp(ctx context.Context, why error) error {
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), tryLimit)
 	defer cancel()
 	var err error
-	switch {
-	case h.own:
+	if h.own {
 		_, err = h.c.Revoke(after, h.place.Lease)
-	case h.place.Token != 0:
-		_, err = h.c.release(after, h.root, h.place.Name, h.Token(), nil)
+	} else {
+		err = h.vacate(after)
 	}
 	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
 		return why
 	}
 	// It may still become the first, until its lease ends.
 	return &callError{ErrUnknown, fmt.Errorf("%s; leaving the queue failed too: %w", cause(why), err)}
+}
+
+// vacate gives up a place on a lease that lives on, also one of which it is not
+// known whether it was taken.
+func (h *holding) vacate(ctx context.Context) error {
+	if h.place.Token == 0 {
+		fate, err := h.c.burn(ctx, h.key)
+		if err != nil || fate.Status == "burnt" {
+			return err
+		}
+		var taken Place
+		if json.Unmarshal(fate.Result, &taken) == nil {
+			h.place.Token = taken.Token
+		}
+	}
+	if h.place.Token == 0 {
+		path, err := queuePath(h.root, h.place.Name)
+		if err != nil {
+			return err
+		}
+		var q Queue
+		if err := h.c.persist(ctx, h.c.readAsk(path, nil), &q); err != nil {
+			return err
+		}
+		place, there := q.find(func(p Place) bool { return p.Lease == h.place.Lease })
+		if !there {
+			return nil
+		}
+		h.place.Token = place.Token
+	}
+	_, err := h.c.release(ctx, h.root, h.place.Name, h.Token(), nil)
+	return err
 }
 
 var errLetGo = errors.New("it was let go")

@@ -120,7 +120,7 @@ func (c *Client) LeaderAmong(ctx context.Context, addresses []string) (Leader, e
 			if best.Node == "" {
 				best = r.leader
 			}
-			seen = append(seen, fmt.Sprintf("%s hears %d acceptors, %d are needed", r.leader.Node, r.leader.Answering, r.leader.Needed))
+			seen = append(seen, fmt.Sprintf("%s hears %s of %d needed", r.leader.Node, counted(r.leader.Answering, "acceptor"), r.leader.Needed))
 		}
 	}
 	if best.Leading {

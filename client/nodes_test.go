@@ -92,7 +92,7 @@ func TestOfTwoLeadersTheHigherBallotLeads(t *testing.T) {
 		t.Errorf("%+v, %v", l, err)
 	}
 	_, err := c.LeaderAmong(t.Context(), []string{other, nobody(t)})
-	if !errors.Is(err, client.ErrUnavailable) || !strings.Contains(err.Error(), "proposer3 hears 1 acceptors") || !strings.Contains(err.Error(), "refused") {
+	if !errors.Is(err, client.ErrUnavailable) || !strings.Contains(err.Error(), "proposer3 hears 1 acceptor of 2 needed") || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("nobody leads: %v", err)
 	}
 	hangs := strings.TrimPrefix(service(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), "http://")

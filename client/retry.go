@@ -50,8 +50,8 @@ func (c *Client) persist(ctx context.Context, a ask, answer any) error {
 // mayChange reports whether the same request may be answered better later.
 func (a ask) mayChange(err error) bool {
 	var p *Problem
-	if errors.As(err, &p) && p.Kind() == "disk-full" {
-		return false // until somebody deletes something
+	if errors.As(err, &p) && (p.Kind() == "disk-full" || p.Kind() == "too-many-keys") {
+		return false // until somebody deletes something, or keys grow old
 	}
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUnknown) && a.repeat
 }
@@ -66,7 +66,7 @@ func settled(doubt, last error) error {
 	var p *Problem
 	if errors.As(last, &p) && !errors.Is(last, ErrUnavailable) {
 		switch p.Kind() {
-		case "", "bad-request", "too-large", "not-found", "wrong-method", "session_expired", "late":
+		case "", "bad-request", "too-large", "not-found", "wrong-method", "session_expired", "late", "too-many-keys":
 		default:
 			return last
 		}

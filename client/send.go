@@ -34,7 +34,8 @@ func (k KeyOption) write(w *writing) { w.key, w.keyed = string(k), true }
 // Key makes a send or a write repeatable: however often it is sent under the
 // same key, through whichever service, it takes effect once, and every answer
 // is the first one's. Draw a fresh key for every value; keys are remembered for
-// 24 hours of the log's time. Another value under the same key is refused
+// 24 hours of the log's time (those that begin with paxos.CallKeyPrefix, for ten
+// minutes). Another value under the same key is refused
 // (ErrConflict). Writes of the store draw a key by themselves: give one to
 // repeat a write after the process that sent it is gone.
 func Key(key string) KeyOption { return KeyOption(key) }
@@ -99,7 +100,16 @@ func (c *Client) OutcomeOf(ctx context.Context, session paxos.SessionID, sequenc
 // key. The answer's Status is "burnt", or "applied" if it was applied before;
 // then nothing is changed.
 func (c *Client) Burn(ctx context.Context, key string) (o Outcome, err error) {
-	return o, c.call(ctx, ask{method: http.MethodDelete, path: "/outcome/" + url.PathEscape(key), write: true, repeat: true, timed: true}, &o)
+	return o, c.call(ctx, burnAsk(key), &o)
+}
+
+// burn makes turn after turn.
+func (c *Client) burn(ctx context.Context, key string) (o Outcome, err error) {
+	return o, c.persist(ctx, burnAsk(key), &o)
+}
+
+func burnAsk(key string) ask {
+	return ask{method: http.MethodDelete, path: "/outcome/" + url.PathEscape(key), write: true, repeat: true, timed: true}
 }
 
 // BurnOf does what Burn does for the command of that name.

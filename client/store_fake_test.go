@@ -57,6 +57,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet:
 		f.who(w, rest)
 		return
+	case root == "outcome":
+		f.burn(w, rest)
+		return
 	}
 	f.Lock()
 	defer f.Unlock()
@@ -127,6 +130,14 @@ func (f *fake) hold(w http.ResponseWriter, r *http.Request, root, rest string, b
 	case root == "lease":
 		f.queue = nil
 		v = client.Leased{Lease: client.Lease{ID: 7}}
+	case r.Method == http.MethodDelete:
+		old := len(f.queue)
+		f.queue = slices.DeleteFunc(f.queue, func(p client.Place) bool { return number(p.Token) == r.URL.Query().Get("token") })
+		if len(f.queue) == old {
+			refusal(w, 409, "not-held")
+			return nil, true
+		}
+		v = client.Placed{Place: client.Place{Name: rest}}
 	default:
 		f.revision++
 		at := slices.IndexFunc(f.queue, func(p client.Place) bool { return p.Lease == words.Lease })
@@ -140,6 +151,21 @@ func (f *fake) hold(w http.ResponseWriter, r *http.Request, root, rest string, b
 	}
 	b, _ := json.Marshal(v)
 	return b, false
+}
+
+func number(n paxos.Number) string { return strconv.FormatUint(uint64(n), 10) }
+
+// burn is what DELETE /outcome/{key} does.
+func (f *fake) burn(w http.ResponseWriter, key string) {
+	f.Lock()
+	defer f.Unlock()
+	answer, applied := f.answers[key]
+	if !applied {
+		f.answers[key] = []byte(`{"status":"burnt"}`)
+		_, _ = w.Write(f.answers[key])
+		return
+	}
+	_ = json.NewEncoder(w).Encode(client.Outcome{Status: "applied", Result: answer})
 }
 
 func (f *fake) command() client.Command {

@@ -32,14 +32,14 @@ func (c *Client) Get(ctx context.Context, key string, opts ...ReadOption) (g Got
 	return g, err
 }
 
-// Range gives the keys of a span in order, all of them, as of one revision: that
-// of the first page, which has the consistency that was asked for. It ends
-// after the first error.
+// Range gives the keys of a span in order, all of them or as many as Limit says,
+// as of one revision: that of the first page, which has the consistency that was
+// asked for. It ends after the first error.
 func (c *Client) Range(ctx context.Context, span KeySpan, opts ...ReadOption) iter.Seq2[KV, error] {
 	return func(yield func(KV, error) bool) {
-		next := ""
-		for {
-			page, err := c.Page(ctx, span, next, opts...)
+		next, wanted := "", readingOf(opts)
+		for left := wanted.most; ; {
+			page, err := c.Page(ctx, span, next, append(opts[:len(opts):len(opts)], Limit(wanted.atOnce(left)))...)
 			if err != nil {
 				yield(KV{}, err)
 				return
@@ -49,7 +49,7 @@ func (c *Client) Range(ctx context.Context, span KeySpan, opts ...ReadOption) it
 					return
 				}
 			}
-			if page.Page == "" {
+			if left -= len(page.Keys); page.Page == "" || wanted.most > 0 && left <= 0 {
 				return
 			}
 			// What follows is of a revision that is there already: any learner
@@ -57,6 +57,18 @@ func (c *Client) Range(ctx context.Context, span KeySpan, opts ...ReadOption) it
 			next, opts = page.Page, append(opts[:len(opts):len(opts)], SessionAfter(page.SessionToken))
 		}
 	}
+}
+
+// usualPage is how many keys a page has that nothing is said of.
+const usualPage = 1000
+
+// atOnce is the limit of the next page, if so many keys are still wanted: none
+// where the page is as large as it is anyway.
+func (r reading) atOnce(left int) int {
+	if r.most == 0 || left > usualPage && r.page == 0 {
+		return 0
+	}
+	return left
 }
 
 // GetPrefix gives the keys that begin with a text, as Range does.

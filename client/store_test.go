@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"paxos/client"
+	"paxos/paxos"
 )
 
 func TestWritesAreRepeatedUnderOneKeyUntilTheyAreAnswered(t *testing.T) {
@@ -78,6 +79,9 @@ func TestAWriteThatIsNotAnsweredIsUnknownUnlessEveryAttemptWasRefused(t *testing
 		{"once unknown, then fenced", kind(504, "unknown"), kind(412, "fenced"), client.ErrConflict},
 		{"expired at once", nil, kind(409, "session_expired"), client.ErrExpired},
 		{"a full disk", nil, kind(507, "disk-full"), client.ErrUnavailable},
+		{"too many keys", nil, kind(507, "too-many-keys"), client.ErrUnavailable},
+		{"once unknown, then too many keys", kind(504, "unknown"), kind(507, "too-many-keys"), client.ErrUnknown},
+		{"too much work", nil, kind(413, "too-much-work"), client.ErrBadRequest},
 		{"once lost, then a full disk", hangUp, kind(507, "disk-full"), client.ErrUnknown},
 	} {
 		var asked atomic.Int32
@@ -91,7 +95,7 @@ func TestAWriteThatIsNotAnsweredIsUnknownUnlessEveryAttemptWasRefused(t *testing
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		_, err := c.Increment(ctx, "k", 1)
 		cancel()
-		if !errors.Is(err, x.want) || client.KeyOf(err) == "" {
+		if !errors.Is(err, x.want) || !strings.HasPrefix(client.KeyOf(err), paxos.CallKeyPrefix) {
 			t.Errorf("%s: %v, of key %q", x.about, err, client.KeyOf(err))
 		}
 		for _, other := range []error{client.ErrUnavailable, client.ErrUnknown, client.ErrConflict, client.ErrExpired, client.ErrBadRequest} {
@@ -252,7 +256,7 @@ func TestARangeIsReadOverAllPagesAtOneRevision(t *testing.T) {
 	}
 	c := connect(t, service(t, f.ServeHTTP))
 	var keys []string
-	for kv, err := range c.GetPrefix(t.Context(), "a/", client.Limit(10)) {
+	for kv, err := range c.GetPrefix(t.Context(), "a/", client.PageSize(10)) {
 		if err != nil {
 			t.Fatal(err)
 		}

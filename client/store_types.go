@@ -63,8 +63,11 @@ type Written struct {
 	Revision paxos.Number `json:"revision"`
 	// Succeeded is false if a condition did not hold; then Else was executed.
 	Succeeded bool `json:"succeeded"`
-	// Key is the key as it is now: of a put, increment, append or swap.
+	// Key is the key as it is now: of a put, increment, append or swap. Only an
+	// increment gives its value.
 	Key *KV `json:"key,omitempty"`
+	// Count is how many items the list has after an append.
+	Count paxos.Number `json:"count,omitempty"`
 	// Prev are the keys as they were before, if asked for.
 	Prev []KV `json:"prev,omitempty"`
 	// Deleted is how many keys a delete removed.
@@ -87,7 +90,8 @@ type Command struct {
 	SessionToken   string       `json:"session_token"`
 }
 
-// OpAnswer answers one operation of a transaction, in order.
+// OpAnswer answers one operation of a transaction, in order. Count is how many
+// keys a range has, or how many items a list after an append.
 type OpAnswer struct {
 	Keys    []KV         `json:"keys,omitempty"`
 	Prev    []KV         `json:"prev,omitempty"`

@@ -72,7 +72,7 @@ func writeAsk(method, path string, body []byte, opts []WriteOption) ask {
 		o.write(&w)
 	}
 	if !w.keyed {
-		w.key = rand.Text()
+		w.key = paxos.CallKeyPrefix + rand.Text()
 	}
 	if w.key != "" {
 		w.header.Set("Idempotency-Key", w.key)
@@ -166,7 +166,7 @@ func (c *Client) Increment(ctx context.Context, key string, by int64, opts ...Wr
 }
 
 // Append adds an item, as JSON, to the end of a key whose value is a JSON array,
-// the empty one if it is not there; the answer's Key has the list.
+// the empty one if it is not there; the answer's Count is how many items it has.
 // ErrConflict: the value is no list.
 func (c *Client) Append(ctx context.Context, key string, item any, opts ...WriteOption) (Written, error) {
 	return c.post(ctx, key, map[string]any{"append": item}, opts)

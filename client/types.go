@@ -59,9 +59,12 @@ type Cursor struct {
 
 // Outcome tells what became of a command.
 type Outcome struct {
-	// Status is "applied", "burnt", "confirmed" (its client service needed no
+	// Status is "applied", "failed" (it took its place in the log and changed
+	// nothing; Result says why), "burnt", "confirmed" (its client service needed no
 	// answer any more, so whether it took effect was forgotten; it will not
-	// from now on), "key-reused", "expired" or "not-seen". Not seen is not
+	// from now on), "key-reused", "expired" (its session is not open at that
+	// learner, any more or yet; if any more, whether it took effect was
+	// forgotten, and after a Burn it will not) or "not-seen". Not seen is not
 	// never: a copy may still be on its way.
 	Status   string          `json:"status"`
 	Slot     paxos.Slot      `json:"slot,omitempty"`
@@ -162,8 +165,12 @@ type Problem struct {
 
 // Error implements error.
 func (p *Problem) Error() string {
-	if p.Hint != "" {
-		return p.Detail + " (" + p.Hint + ")"
+	text := p.Detail
+	if p.Current != nil {
+		text += "; " + p.Current.is()
 	}
-	return p.Detail
+	if p.Hint != "" {
+		return text + " (" + p.Hint + ")"
+	}
+	return text
 }

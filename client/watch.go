@@ -25,6 +25,7 @@ type watching struct {
 	query    url.Values
 	next     uint64 // the first revision that is not seen yet, 0 for now
 	progress func(Progress)
+	trouble  func(error)
 }
 
 // WatchFrom begins with the changes of a revision; without it, or with 0, a
@@ -42,6 +43,10 @@ func WatchOnly(kind string) WatchOption { return func(w *watching) { w.query.Set
 // OnProgress calls f, between two changes, whenever a service tells how far the
 // watch is: at its beginning, and every few seconds while nothing changes.
 func OnProgress(f func(Progress)) WatchOption { return func(w *watching) { w.progress = f } }
+
+// OnTrouble calls f, between two changes, whenever a service does not answer or
+// ends the stream, with what it was. The watch goes on all the same.
+func OnTrouble(f func(error)) WatchOption { return func(w *watching) { w.trouble = f } }
 
 // Behind says that a watch cannot go on, because the history between what it has
 // seen and Revision is not kept any more. Read the keys, and watch from the
@@ -76,6 +81,9 @@ func (c *Client) Watch(ctx context.Context, span KeySpan, opts ...WatchOption) i
 			more, err := c.watchOnce(ctx, &w, yield)
 			if !more {
 				return
+			}
+			if err != nil && w.trouble != nil && passing(err) {
+				w.trouble(err)
 			}
 			if ended := ctx.Err(); ended != nil {
 				yield(Changes{}, &callError{ErrUnavailable, ended})

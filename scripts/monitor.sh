@@ -358,10 +358,12 @@ main() {
   trap 'exit 143' TERM
   colours_if 1
   look_all
+  for name in "${FOUND[@]}"; do
+    tried "${BASE[$name]}"
+    [[ -n ${GONE[$name]} ]] || answered=yes
+  done
+  [[ -n $answered ]] || nodes_silent
   if [[ -z $FOLLOW ]]; then
-    for name in "${FOUND[@]}"; do
-      [[ -n ${GONE[$name]} ]] || answered=yes
-    done
     [[ -n $answered ]] || exit "$EXIT_ERROR"
     exit 0
   fi

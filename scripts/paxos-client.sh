@@ -246,7 +246,15 @@ main() {
     MENU=yes
     menu
   else
+    trap 'nobody_there "$?"' EXIT
     run "${WORDS[0]}"
+  fi
+}
+
+# nobody_there CODE says, at an end with this code, where nobody answered.
+nobody_there() {
+  if [[ -z $HEARD && ${#TRIED[@]} -gt 0 ]] && (($1 == EXIT_NOT_APPLIED || $1 == EXIT_ERROR)); then
+    nodes_silent
   fi
 }
 

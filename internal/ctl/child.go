@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -35,7 +37,27 @@ func programOf(cmd *cobra.Command, args []string, names ...string) (words, progr
 	if len(words) > len(names) {
 		return nil, nil, usage("%s: %q is not expected; a command goes after --", cmd.CommandPath(), words[len(names)])
 	}
-	return words, program, exactly(names...)(cmd, words)
+	if err := exactly(names...)(cmd, words); err != nil || len(program) == 0 {
+		return words, program, err
+	}
+	// Before a lock is waited for, and not when it is held at last.
+	if _, err := exec.LookPath(program[0]); err != nil && !errors.Is(err, exec.ErrDot) {
+		return nil, nil, noProgram(program[0], err)
+	}
+	return words, program, nil
+}
+
+// noProgram says that a program cannot be run, with the exit code of a shell.
+func noProgram(name string, err error) error {
+	var search *exec.Error
+	if errors.As(err, &search) {
+		err = search.Err
+	}
+	var look *fs.PathError
+	if errors.As(err, &look) {
+		err = look.Err // the name is said already
+	}
+	return failed(ExitNoProgram, "", "%s cannot be run: %w", name, err)
 }
 
 // runProgram runs a program until it ends; when ctx does, it is told to end, and
@@ -47,7 +69,10 @@ func (a *app) runProgram(ctx context.Context, program []string, input io.Reader,
 	// At a terminal a group of its own could not read what is typed there, and
 	// Ctrl-C would not reach it.
 	group := !isTerminal(input)
-	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: group}
+	child.SysProcAttr = tied(group)
+	// The kernel ties it to the thread that starts it: that one must stay.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	child.Cancel = func() error {
 		if group {
 			return syscall.Kill(-child.Process.Pid, syscall.SIGTERM)
@@ -72,6 +97,9 @@ func (a *app) runProgram(ctx context.Context, program []string, input io.Reader,
 		}
 	case child.ProcessState != nil && child.ProcessState.Success():
 		return nil // it ended well, although it was told to end
+	}
+	if child.Process == nil {
+		return noProgram(program[0], err)
 	}
 	return failed(ExitError, "", "%s: %w", program[0], err)
 }

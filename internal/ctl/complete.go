@@ -89,7 +89,7 @@ func below(ctx context.Context, p *place, typed string) (names []cobra.Completio
 	end := kv.Prefix(typed).End
 	for from := typed; ; {
 		span := client.From(from, end)
-		page, err := p.Page(ctx, span, "", client.Stale, client.KeysOnly(), client.Limit(100))
+		page, err := p.Page(ctx, span, "", client.Stale, client.KeysOnly(), client.PageSize(100))
 		if err != nil {
 			return names
 		}

@@ -95,7 +95,12 @@ func TestEveryExitCodeMeansWhatItSays(t *testing.T) {
 		{"an outcome", ExitOK, answers(t, 200, client.Outcome{Status: "applied", Slot: 7}), "outcome k", ""},
 		{"a burnt key", ExitOK, answers(t, 200, client.Outcome{Status: "burnt", Slot: 7}), "burn k", ""},
 		{"a value that is refused", ExitUsage, answers(t, 413, client.Problem{Detail: "too large"}), "send v", "too large"},
+		{"an outcome of what failed", ExitConflict, answers(t, 200, client.Outcome{Status: "failed", Slot: 7, Result: json.RawMessage(`{"detail":"no number there"}`)}), "outcome k", "k changed nothing: no number there"},
+		{"an outcome whose condition did not hold", ExitConflict, answers(t, 200, client.Outcome{Status: "applied", Slot: 7, Result: json.RawMessage(`{"succeeded":false}`)}), "outcome k", "the condition of k did not hold"},
+		{"an outcome whose condition held", ExitOK, answers(t, 200, client.Outcome{Status: "applied", Slot: 7, Result: json.RawMessage(`{"succeeded":true}`)}), "outcome k", ""},
 		{"an outcome that nobody saw", ExitNotFound, answers(t, 200, client.Outcome{Status: "not-seen", Learner: "learner1"}), "outcome k", "not seen at learner1"},
+		{"an outcome of a session that is gone", ExitNotFound, answers(t, 200, client.Outcome{Status: "expired", Learner: "learner1"}), "outcome 00000000000000ab/3", "whether it was applied is forgotten"},
+		{"a burn of a session that is gone", ExitConflict, answers(t, 200, client.Outcome{Status: "expired", Slot: 7}), "burn 00000000000000ab/3", "from now on it never does"},
 		{"no such endpoint", ExitNotFound, answers(t, 404, client.Problem{Detail: "nothing there"}), "read", "nothing there"},
 		{"a key with two values", ExitConflict, answers(t, 422, client.Problem{Detail: "used for another", Hint: "draw a new key"}), "send --key k v", "draw a new key"},
 		{"an expired command", ExitConflict, answers(t, 409, client.Problem{Type: "urn:paxos:session_expired", Detail: "too old"}), "send v", "too old"},
@@ -158,7 +163,7 @@ func TestWrongCommandLinesAreExplainedInASentence(t *testing.T) {
 		"send --nonsense a":            "unknown flag: --nonsense",
 		"send -o yaml a":               `-o "yaml" is neither table nor json`,
 		"send --timeout soon a":        `--timeout "soon" is no duration`,
-		"send --timeout -1s a":         "negative",
+		"send --timeout -1s a":         "no time to wait",
 		"send --endpoints nowhere a":   `address "nowhere" is not host:port`,
 		"read --slot x":                `--slot "x" is no whole number`,
 		"read --slot 0":                "the first slot is 1",
@@ -280,13 +285,13 @@ func TestStatusShowsEveryNodeAlsoTheSilent(t *testing.T) {
 	at := nodes(t)
 	got := run(t.Context(), nil, "status", "--endpoints", at)
 	for _, want := range []string{"leads with ballot 5; 3 acceptors answer, 2 are needed", "member, 8 slots accepted", "connection refused", "dead"} {
-		if got.code != ExitOK || !strings.Contains(got.out, want) {
+		if got.code != ExitUnavailable || !strings.Contains(got.out, want) {
 			t.Errorf("%q is missing: %v", want, got)
 		}
 	}
 	var st clusterStatus
 	got = run(t.Context(), nil, "status", "--endpoints", at, "-o", "json")
-	if err := json.Unmarshal([]byte(got.out), &st); err != nil || st.Leader != "proposer1" || len(st.Nodes) != 3 || st.Nodes[2].Health != nil || st.Nodes[2].Problem == "" {
+	if err := json.Unmarshal([]byte(got.out), &st); err != nil || !strings.Contains(got.err, "no learner is ready: nothing can be read") || st.Leader != "proposer1" || len(st.Nodes) != 3 || st.Nodes[2].Health != nil || st.Nodes[2].Problem == "" {
 		t.Errorf("%v: %v", err, got)
 	}
 	if got := run(t.Context(), nil, "init", "--endpoints", at); got.code != ExitOK || !strings.Contains(got.out, "before") {
@@ -369,7 +374,7 @@ func TestWithProposersButNoLeaderTheHintIsToLookAtAcceptors(t *testing.T) {
 	proposer := answers(t, 200, client.Leader{Node: "proposer1", Answering: 1, Needed: 2})
 	at := answers(t, 200, client.Members{Members: []client.Member{{ID: "proposer1", Role: paxos.ProposerRole, REST: proposer, State: "alive"}}})
 	got := run(t.Context(), nil, "leader", "--endpoints", at)
-	if got.code != ExitUnavailable || !strings.Contains(got.err, "hears 1 acceptors") || !strings.Contains(got.err, "start acceptors; paxosctl status") || strings.Contains(got.err, "is the cluster there") {
+	if got.code != ExitUnavailable || !strings.Contains(got.err, "hears 1 acceptor of 2 needed") || !strings.Contains(got.err, "start acceptors; paxosctl status") || strings.Contains(got.err, "is the cluster there") {
 		t.Errorf("%v", got)
 	}
 }

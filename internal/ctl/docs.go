@@ -19,7 +19,7 @@ func Markdown() string {
 	}
 	b.WriteString("\n`make bin` builds bin/paxosctl; `go run` turns every exit code into 1.\n")
 	b.WriteString("\n## Environment\n\n| variable | stands in for |\n| --- | --- |\n" +
-		"| `PAXOS_ENDPOINTS` | `--endpoints` |\n| `PAXOS_PROPOSER_ENDPOINTS` | `--proposers` |\n| `PAXOS_ACCEPTOR_ENDPOINTS` | `--acceptors` |\n")
+		"| `PAXOS_ENDPOINTS` | `--endpoints` |\n| `PAXOS_DATA` | `--data` |\n| `PAXOS_PROPOSER_ENDPOINTS` | `--proposers` |\n| `PAXOS_ACCEPTOR_ENDPOINTS` | `--acceptors` |\n")
 	b.WriteString("\n## Completion\n\n`source <(paxosctl completion bash)`; zsh, fish and powershell likewise. Names of nodes are completed too, and keys that are there.\n")
 	describe(&b, root)
 	return b.String()

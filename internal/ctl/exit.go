@@ -20,6 +20,7 @@ const (
 	ExitConflict    = 4
 	ExitUnavailable = 5
 	ExitUnknown     = 6
+	ExitNoProgram   = 127
 	ExitInterrupted = 130
 )
 
@@ -35,6 +36,7 @@ var exitCodes = []struct {
 	{ExitConflict, "refused, because it contradicts what is there already"},
 	{ExitUnavailable, "unavailable: it was certainly not applied; send it again"},
 	{ExitUnknown, "unknown: it may be applied, now or later, or never; ask for its outcome"},
+	{ExitNoProgram, "the command to run is not there, or is no program"},
 	{ExitInterrupted, "interrupted by Ctrl-C or SIGTERM before it was done"},
 }
 
@@ -50,23 +52,33 @@ func aboutExits() string {
 
 // failure is an error with the exit code that it means, and what to do.
 type failure struct {
-	code int
-	hint string
-	err  error
+	code  int
+	hint  string
+	err   error
+	cause error // what a service answered, if err only tells of it
 }
 
 // Error implements error.
 func (f *failure) Error() string { return f.err.Error() }
 
-// Unwrap gives the cause.
-func (f *failure) Unwrap() error { return f.err }
-
-func usage(format string, args ...any) error {
-	return &failure{ExitUsage, "see --help", fmt.Errorf(format, args...)}
+// Unwrap gives what is told, and the cause.
+func (f *failure) Unwrap() []error {
+	if f.cause == nil {
+		return []error{f.err}
+	}
+	return []error{f.err, f.cause}
 }
 
+// because adds the cause; those who read JSON want all of it.
+func (f *failure) because(cause error) error {
+	f.cause = cause
+	return f
+}
+
+func usage(format string, args ...any) error { return failed(ExitUsage, "see --help", format, args...) }
+
 func failed(code int, hint, format string, args ...any) error {
-	return &failure{code, hint, fmt.Errorf(format, args...)}
+	return &failure{code: code, hint: hint, err: fmt.Errorf(format, args...)}
 }
 
 // exitCode tells what an error means.
@@ -119,6 +131,9 @@ func explain(err error) (sentence, hint string) {
 	}
 	for _, meaning := range []error{client.ErrConflict, client.ErrNotFound, client.ErrCompacted, client.ErrBadRequest} {
 		if sentence, ok := strings.CutPrefix(err.Error(), meaning.Error()+": "); ok {
+			if meaning == client.ErrBadRequest {
+				return sentence, "nothing was asked of anybody; see --help"
+			}
 			return sentence, "" // the exit code says the meaning
 		}
 	}

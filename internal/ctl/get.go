@@ -130,10 +130,7 @@ func (g *getting) rows(row func(...any), keys []client.KV) {
 		row("KEY", "VALUE", "REVISION", "VERSION", "LEASE")
 	}
 	for _, k := range keys {
-		lease := "-"
-		if k.Lease != nil {
-			lease = k.Lease.String()
-		}
+		lease := leaseOf(k)
 		if g.keysOnly {
 			row(cell(k.Key), k.Mod, k.Version, lease)
 			continue
@@ -154,7 +151,7 @@ func (g *getting) printRange(ctx context.Context, p *place, span client.KeySpan,
 		if left > 0 {
 			size = min(size, left)
 		}
-		k, err := p.Page(ctx, span, page, append(opts[:len(opts):len(opts)], client.Limit(size))...)
+		k, err := p.Page(ctx, span, page, append(opts[:len(opts):len(opts)], client.PageSize(size))...)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -133,6 +134,35 @@ func (l *leaseFlag) Set(text string) error { return l.id.UnmarshalText([]byte(te
 // Type implements pflag.Value.
 func (l *leaseFlag) Type() string { return "lease" }
 
+// ttlFlag is a time to live among a command's flags.
+type ttlFlag time.Duration
+
+// String implements pflag.Value.
+func (t *ttlFlag) String() string { return time.Duration(*t).String() }
+
+// Set implements pflag.Value.
+func (t *ttlFlag) Set(text string) error {
+	d, err := parseTTL(text)
+	*t = ttlFlag(d)
+	return err
+}
+
+// Type implements pflag.Value.
+func (t *ttlFlag) Type() string { return "duration" }
+
+// parseTTL reads a time to live: a duration, or a number of seconds, which is
+// what users of etcd write.
+func parseTTL(text string) (time.Duration, error) {
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(n) * time.Second, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no TTL, such as 30s or 10m, or a number of seconds", text)
+	}
+	return d, nil
+}
+
 // stored says what went wrong with a write of the store, and what to do.
 func (a *app) stored(err error) error {
 	name := client.KeyOf(err)
@@ -148,10 +178,28 @@ func (a *app) printWritten(w client.Written) error {
 		if w.Key != nil {
 			row(cell(w.Key.Key), w.Revision, w.Key.Version, w.Slot)
 		}
-		for _, k := range w.Prev {
-			row("before: "+short(k), k.Mod, k.Version, "")
-		}
+		beforeRows(row, w.Prev)
 	})
+}
+
+// beforeRows are a table of their own, of keys as they were before a write.
+func beforeRows(row func(...any), keys []client.KV) {
+	if len(keys) == 0 {
+		return
+	}
+	row()
+	row("BEFORE", "VALUE", "REVISION", "VERSION", "LEASE")
+	for _, k := range keys {
+		row(cell(k.Key), short(k), k.Mod, k.Version, leaseOf(k))
+	}
+}
+
+// leaseOf is a key's lease in a table.
+func leaseOf(k client.KV) string {
+	if k.Lease == nil {
+		return "-"
+	}
+	return k.Lease.String()
 }
 
 // mostShown is how many characters of a value stand in a table.

@@ -46,15 +46,15 @@ func (a *app) leaseGrant() *cobra.Command {
 	var key string
 	cmd := &cobra.Command{
 		Use: "grant TTL", Short: "Makes a lease.", Args: exactly("TTL"),
-		Long:    "Makes a lease that ends when it was not renewed for TTL, such as 30s or 10m, at least 1s.\n\n" + aboutExits(),
+		Long:    "Makes a lease that ends when it was not renewed for TTL, such as 30s or 10m, at least 1s. A number alone\nmeans seconds.\n\n" + aboutExits(),
 		Example: "  paxosctl lease grant 30s\n  lease=$(paxosctl lease grant 30s -o value) && paxosctl put --lease \"$lease\" workers/7 ready",
 	}
 	cmd.Flags().StringVar(&key, "key", "", "idempotency key: the same key makes one lease (default: a random one)")
 	a.storeFlags(cmd, keepTrying, "table", "json", "value")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ttl, err := time.ParseDuration(args[0])
+		ttl, err := parseTTL(args[0])
 		if err != nil {
-			return usage("TTL %q is no duration, such as 500ms or 10s", args[0])
+			return usage("%w", err)
 		}
 		var opts []client.WriteOption
 		if key != "" {

@@ -80,7 +80,7 @@ func (a *app) localVerb(v verb) *cobra.Command {
 
 // localStart starts nodes and waits for them.
 func (a *app) localStart() *cobra.Command {
-	v := verb{name: "start", short: "Starts nodes that do not run (all of them if none is named), and waits until they answer.", none: local.Stopped}
+	v := verb{name: "start", short: "Starts nodes that do not run (all of them if none is named), and waits until they are of use.", none: local.Stopped}
 	cmd := a.verbCommand(v)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, ids, err := a.named(cmd, v, args)
@@ -102,10 +102,19 @@ func (a *app) localStart() *cobra.Command {
 		if err := a.startNodes(ctx, ids); err != nil {
 			return err
 		}
+		joining, cancel := context.WithTimeout(ctx, joinPatience)
+		defer cancel()
+		// Whoever has not joined by then says in its row what it waits for.
+		if err := c.WaitJoined(joining, nil, ids...); err != nil && !errors.As(err, new(*local.LateError)) {
+			return err
+		}
 		return a.printRows(rows(cmd.Context(), c, ids))
 	}
 	return cmd
 }
+
+// joinPatience is how long started nodes may take to learn their cluster.
+const joinPatience = 5 * time.Second
 
 // refusePaused refuses to wait for nodes that cannot answer.
 func (a *app) refusePaused(c *local.Cluster, ids []paxos.NodeID) error {

@@ -21,7 +21,7 @@ type possession interface {
 const untilHeld = "how long to wait for it, such as 10s (default: for ever)"
 
 func (a *app) lock() *cobra.Command {
-	var ttl time.Duration
+	ttl := ttlFlag(30 * time.Second)
 	var owner string
 	var try, show bool
 	cmd := &cobra.Command{
@@ -30,12 +30,13 @@ func (a *app) lock() *cobra.Command {
 			"PAXOS_LOCK (the name), PAXOS_TOKEN, PAXOS_FENCE (for --fence and the header If-Fence) and PAXOS_LEASE.\n" +
 			"If the lock is lost, COMMAND is ended, by SIGTERM and 5 s later by SIGKILL, and the exit code is 4.\n\n" +
 			"Without COMMAND it shows the token and holds the lock until it is interrupted. With --show it only shows\nwho holds it, and who waits.\n\n" +
+			aboutKilled + "\n\n" +
 			"A command that was stopped for a while may believe that it still holds the lock: what it writes should be\nwritten with --fence.\n\n" + aboutExits(),
 		Example: "  paxosctl lock backup -- ./backup.sh\n  paxosctl lock backup -- sh -c 'paxosctl put --fence \"$PAXOS_FENCE\" backup/last \"$(date)\"'\n" +
 			"  paxosctl lock --try backup -- ./backup.sh\n  paxosctl lock --show backup",
 		ValidArgsFunction: a.completeQueue("locks/"),
 	}
-	cmd.Flags().DurationVar(&ttl, "ttl", 30*time.Second, "how long the lock outlives a holder that is gone, at least 1s")
+	cmd.Flags().Var(&ttl, "ttl", "how long the lock outlives a holder that is gone, at least 1s")
 	cmd.Flags().StringVar(&owner, "owner", "", "a text that others see: who holds it (default: host and process)")
 	cmd.Flags().BoolVar(&try, "try", false, "do not wait: exit code 4 if it is held")
 	cmd.Flags().BoolVar(&show, "show", false, "only show who holds it, and who waits")
@@ -58,7 +59,7 @@ func (a *app) lock() *cobra.Command {
 		if try {
 			take = p.TryLock
 		}
-		l, err := take(ctx, words[0], client.TTL(ttl), client.Owner(ownerOr(owner)))
+		l, err := take(ctx, words[0], client.TTL(time.Duration(ttl)), client.Owner(ownerOr(owner)))
 		if err != nil {
 			return a.stored(err)
 		}
@@ -92,7 +93,8 @@ func (a *app) hold(ctx context.Context, h possession, letGo func(context.Context
 	}
 	if lost.Err() != nil {
 		sentence, _ := explain(context.Cause(lost))
-		return failed(ExitConflict, "whoever holds it now has a higher token; what was written with --fence is safe", "%q was lost: %s", h.Place().Name, sentence)
+		hint := "whoever holds it now has a higher token; what was written with --fence is safe"
+		return (&failure{code: ExitConflict, hint: hint, err: fmt.Errorf("%q was lost: %s", h.Place().Name, sentence)}).because(context.Cause(lost))
 	}
 	// Whatever interrupted us, the next one should not wait for the TTL.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
@@ -101,7 +103,7 @@ func (a *app) hold(ctx context.Context, h possession, letGo func(context.Context
 		sentence, _ := explain(err)
 		a.note("%q was not let go, and ends with its lease: %s", h.Place().Name, sentence)
 		if ended == nil {
-			return &failure{exitCode(err), "", fmt.Errorf("%s", sentence)}
+			return (&failure{code: exitCode(err), err: errors.New(sentence)}).because(err)
 		}
 	}
 	return ended
@@ -130,17 +132,17 @@ func (a *app) printQueue(q client.Queue, err error) error {
 }
 
 func (a *app) elect() *cobra.Command {
-	var ttl time.Duration
+	ttl := ttlFlag(30 * time.Second)
 	var observe, leader bool
 	cmd := &cobra.Command{
 		Use: "elect NAME [VALUE] [-- COMMAND...]", Short: "Takes part in an election, or watches it.",
 		Long: "Waits until it leads, shows VALUE to the others, and runs COMMAND while it leads, as paxosctl lock does; its\n" +
-			"environment has PAXOS_ELECTION (the name), PAXOS_TOKEN and PAXOS_LEASE. Without COMMAND it leads until it is\ninterrupted.\n\n" +
+			"environment has PAXOS_ELECTION (the name), PAXOS_TOKEN and PAXOS_LEASE. Without COMMAND it leads until it is\ninterrupted. " + aboutKilled + "\n\n" +
 			"With --leader it only shows who leads (exit code 3: nobody), with --observe it goes on to show that whenever\nit changes, until it is interrupted.\n\n" + aboutExits(),
 		Example:           "  paxosctl elect scheduler 10.0.0.7:80 -- ./scheduler\n  paxosctl elect scheduler --leader -o value\n  paxosctl elect scheduler --observe",
 		ValidArgsFunction: a.completeQueue("elections/"),
 	}
-	cmd.Flags().DurationVar(&ttl, "ttl", 30*time.Second, "how long leading outlives a leader that is gone, at least 1s")
+	cmd.Flags().Var(&ttl, "ttl", "how long leading outlives a leader that is gone, at least 1s")
 	cmd.Flags().BoolVar(&observe, "observe", false, "show who leads, whenever that changes")
 	cmd.Flags().BoolVar(&leader, "leader", false, "show who leads")
 	exclusive(cmd, "observe", "leader")
@@ -170,7 +172,7 @@ func (a *app) elect() *cobra.Command {
 		case observe:
 			return a.observe(ctx, e)
 		}
-		l, err := e.Campaign(ctx, words[1], client.TTL(ttl))
+		l, err := e.Campaign(ctx, words[1], client.TTL(time.Duration(ttl)))
 		if err != nil {
 			return a.stored(err)
 		}

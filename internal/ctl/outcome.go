@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -60,10 +61,11 @@ func keyWords(key string) string {
 const namesOfCommands = "A command is named by its idempotency key, or as SESSION/SEQUENCE, which send shows: 16 hexadecimal\n" +
 	"digits and a number. With --key it is a key even if it looks like that."
 
-const statuses = "  applied     it took effect, in the slot that is shown\n" +
+const statuses = "  applied     it took effect, in the slot that is shown; exit code 4 if its condition did not hold\n" +
+	"  failed      it changed nothing, and never will; the result says why (exit code 4)\n" +
 	"  burnt       it never applies from now on\n" +
 	"  key-reused  the key was used for something else before: this one was not applied\n" +
-	"  expired     it is older than what is remembered of commands\n" +
+	"  expired     its session is not open: whether it applied was forgotten; after a burn it never does from now on\n" +
 	"  confirmed   settled long ago; whether it applied was forgotten\n" +
 	"  not-seen    not applied at that learner yet"
 
@@ -90,12 +92,40 @@ func (a *app) outcome() *cobra.Command {
 		if err := a.printOutcome(o); err != nil {
 			return err
 		}
-		if o.Status == "not-seen" {
+		switch o.Status {
+		case "expired":
+			return failed(ExitNotFound, "look at the keys that it would have changed; paxosctl burn "+hinted(args[0], isKey)+" makes sure that it does not apply later",
+				"the session of %s is not open at %s (any more): whether it was applied is forgotten", args[0], o.Learner)
+		case "failed":
+			return failed(ExitConflict, "", "%s changed nothing: %s", args[0], whyOf(o))
+		case "applied":
+			if conditionFailed(o) {
+				return failed(ExitConflict, "", "the condition of %s did not hold", args[0])
+			}
+		case "not-seen":
 			return failed(ExitNotFound, "paxosctl burn "+hinted(args[0], isKey)+" makes sure that it never is", "%s was not seen at %s yet", args[0], o.Learner)
 		}
 		return nil
 	}
 	return cmd
+}
+
+// whyOf is what the result of a command that failed says.
+func whyOf(o client.Outcome) string {
+	var p client.Problem
+	if err := json.Unmarshal(o.Result, &p); err != nil || p.Detail == "" {
+		return "it could not do what it says"
+	}
+	return p.Detail
+}
+
+// conditionFailed reports whether a write took its place and did not do what
+// it would have done had its condition held.
+func conditionFailed(o client.Outcome) bool {
+	var result struct {
+		Succeeded *bool `json:"succeeded"`
+	}
+	return json.Unmarshal(o.Result, &result) == nil && result.Succeeded != nil && !*result.Succeeded
 }
 
 // hinted is what was given, for a hint.
@@ -135,8 +165,11 @@ func (a *app) burn() *cobra.Command {
 
 // meaningOf adds a word to statuses that need one.
 func meaningOf(status string) string {
-	if status == "confirmed" {
+	switch status {
+	case "confirmed":
 		return "confirmed, which means settled long ago; whether it applied was forgotten"
+	case "expired":
+		return "expired: its session is not open; whether it applied before was forgotten, from now on it never does"
 	}
 	return status
 }
@@ -190,7 +223,8 @@ func (a *app) whatNow(err error, name string) error {
 	}
 	sentence, _ := explain(err)
 	if name == "" {
-		return failed(ExitUnknown, "look for the value with paxosctl read; a send with --key could simply be repeated", "%s", sentence)
+		return (&failure{code: ExitUnknown, hint: "look for the value with paxosctl read; a send with --key could simply be repeated", err: errors.New(sentence)}).because(err)
 	}
-	return failed(ExitUnknown, fmt.Sprintf("paxosctl outcome %s tells, paxosctl burn %s makes sure that it never applies from now on", name, name), "%s", sentence)
+	hint := fmt.Sprintf("paxosctl outcome %s tells, paxosctl burn %s makes sure that it never applies from now on", name, name)
+	return (&failure{code: ExitUnknown, hint: hint, err: errors.New(sentence)}).because(err)
 }

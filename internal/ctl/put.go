@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"paxos/client"
+	"paxos/paxos"
 )
 
 func (a *app) put() *cobra.Command {
@@ -98,15 +99,19 @@ func (a *app) del() *cobra.Command {
 		if err != nil {
 			return a.stored(err)
 		}
-		return a.print(w, func(row func(...any)) {
+		return a.print(deletion{w, w.Deleted}, func(row func(...any)) {
 			row("DELETED", "REVISION", "SLOT")
 			row(w.Deleted, w.Revision, w.Slot)
-			for _, k := range w.Prev {
-				row("before: " + cell(k.Key) + " " + short(k))
-			}
+			beforeRows(row, w.Prev)
 		})
 	}
 	return cmd
+}
+
+// deletion is the answer to a delete, which says that it was of nothing too.
+type deletion struct {
+	client.Written
+	Deleted paxos.Number `json:"deleted"`
 }
 
 // spanFlags say that more than one key is meant.
@@ -207,7 +212,7 @@ func (a *app) append() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "append KEY JSON|TEXT|-", Short: "Adds an item to a list.", Args: exactly("KEY", "JSON|TEXT"),
 		Long: "Adds an item to the end of a key whose value is a JSON array, the empty one if it is not there, and prints\n" +
-			"the list. What is no JSON is added as a text; with - the item is all of standard input.\n\n" + aboutExits(),
+			"how many items it has now. What is no JSON is added as a text; with - the item is all of standard input.\n\n" + aboutExits(),
 		Example:           "  paxosctl append events '{\"what\":\"started\"}'\n  paxosctl append names Anna\n  paxosctl append names '\"7\"'",
 		ValidArgsFunction: a.completeKeys(1),
 	}
@@ -231,7 +236,7 @@ func (a *app) append() *cobra.Command {
 	return cmd
 }
 
-// changed makes a write whose answer is the new value.
+// changed makes a write whose answer is the new value, or how many items there are.
 func (a *app) changed(cmd *cobra.Command, d dependence, do func(*place, []client.WriteOption) (client.Written, error)) error {
 	opts, err := d.options(cmd)
 	if err != nil {
@@ -246,6 +251,9 @@ func (a *app) changed(cmd *cobra.Command, d dependence, do func(*place, []client
 	switch {
 	case err != nil:
 		return a.stored(err)
+	case a.output == "value" && w.Count != 0:
+		_, err = fmt.Fprintln(a.Out, w.Count)
+		return err
 	case a.output == "value" && w.Key != nil:
 		_, err = fmt.Fprintln(a.Out, w.Key.Text())
 		return err

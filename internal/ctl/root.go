@@ -58,7 +58,7 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	root := a.root()
 	strict(root)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var own *failure
 	switch {
 	case err == nil:
@@ -71,14 +71,7 @@ func Run(ctx context.Context, args []string, s Streams) int {
 		// Nothing of ours ran yet: cobra did not understand the command line.
 		err = usage("%w", err)
 	}
-	sentence, hint := explain(err)
-	if hint == nobodyThere {
-		hint = a.whomToStart(hint)
-	}
-	fmt.Fprintf(s.Err, "%s\n", sentence)
-	if hint != "" {
-		fmt.Fprintf(s.Err, "%s\n", hint)
-	}
+	a.complain(cmd, args, err)
 	return exitCode(err)
 }
 
@@ -142,8 +135,8 @@ func (a *app) root() *cobra.Command {
 		Use:   "paxosctl",
 		Short: "Runs a local Paxos cluster, and speaks to any cluster.",
 		Long: "Runs a local Paxos cluster, and speaks to any cluster.\n\n" +
-			"Results go to standard output, everything else to standard error; with -o json\nstandard output is JSON and nothing else.\n\n" +
-			"Where the cluster is: --endpoints, else the local cluster of --data, else\n$PAXOS_ENDPOINTS, else the local cluster in ./paxos-data, else 127.0.0.1:6001,127.0.0.1:6002.\n" +
+			"Results go to standard output, everything else to standard error; with -o json\nstandard output is JSON and nothing else, and a failure is one line of JSON on standard error.\n\n" +
+			"Where the cluster is: --endpoints, else the local cluster of --data, else\n$PAXOS_ENDPOINTS, else the local cluster in $PAXOS_DATA or ./paxos-data, else 127.0.0.1:6001,127.0.0.1:6002.\n" +
 			"Other nodes are found through these.\n\n" + aboutExits(),
 		Example: "  paxosctl local up --detach\n  paxosctl send teste123\n  paxosctl read\n  paxosctl put color green\n  paxosctl get color\n  paxosctl status -o json",
 		Version: service.Version(), SilenceErrors: true, SilenceUsage: true,
@@ -169,7 +162,7 @@ func (a *app) root() *cobra.Command {
 			cmd.AddCommand(v)
 		}
 	}
-	cmd.AddCommand(node())
+	cmd.AddCommand(a.version(), node())
 	return cmd
 }
 
@@ -179,8 +172,8 @@ func (a *app) begin(cmd *cobra.Command) error {
 	if err := a.format(cmd); err != nil {
 		return err
 	}
-	if a.timeout < 0 {
-		return usage("--timeout %v is negative", a.timeout)
+	if err := positiveTimeout(cmd); err != nil {
+		return err
 	}
 	for group := range strings.SplitSeq(cmd.Annotations["exclusive"], ";") {
 		var set []string
@@ -194,6 +187,21 @@ func (a *app) begin(cmd *cobra.Command) error {
 		}
 	}
 	a.dataGiven = cmd.Flags().Changed("data")
+	if dir := os.Getenv("PAXOS_DATA"); dir != "" && !a.dataGiven {
+		a.data = dir
+	}
+	return nil
+}
+
+// positiveTimeout refuses what is no time to wait, as ?timeout= does.
+func positiveTimeout(cmd *cobra.Command) error {
+	flag := cmd.Flags().Lookup("timeout")
+	if flag == nil || !flag.Changed {
+		return nil
+	}
+	if d, err := time.ParseDuration(flag.Value.String()); err == nil && d < time.Millisecond {
+		return usage("--timeout %v is no time to wait: 1ms is the least", d)
+	}
 	return nil
 }
 
@@ -246,7 +254,7 @@ func (a *app) format(cmd *cobra.Command) error {
 
 // dataFlag adds --data.
 func (a *app) dataFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.data, "data", defaultData, "directory of the local cluster")
+	cmd.Flags().StringVar(&a.data, "data", defaultData, "directory of the local cluster ($PAXOS_DATA)")
 	_ = cmd.MarkFlagDirname("data")
 }
 

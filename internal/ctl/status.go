@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +30,7 @@ func (a *app) status() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "Shows every node: its health, its role's state, and who leads.", Args: exactly(),
 		Long: "Shows every node: its health, its role's state, and who leads; those that do not answer too. Every slot\n" +
-			"below a node's watermark is chosen, at learners and clients applied too. The exit code is 5 when no\nproposer leads: no value can be sent then.\n\n" + aboutExits(),
+			"below a node's watermark is chosen, at learners and clients applied too. The exit code is 5 when no\nproposer leads, which means that nothing can be sent, and when no learner is ready, which means that nothing\nis answered.\n\n" + aboutExits(),
 		Example: "  paxosctl status\n  paxosctl status -o json | jq -r .leader",
 	}
 	a.proposersFlag(cmd)
@@ -49,12 +50,40 @@ func (a *app) status() *cobra.Command {
 		if err := a.printStatus(st); err != nil {
 			return err
 		}
-		if st.Leader == "" {
-			return failed(ExitUnavailable, "a quorum of acceptors and one proposer are needed", "no proposer leads")
-		}
-		return nil
+		return a.useless(st)
 	}
 	return cmd
+}
+
+// useless is the error of a cluster that is of no use, nil for one that is: what
+// is missing, what follows from it, and how it is mended.
+func (a *app) useless(st clusterStatus) error {
+	ready := slices.ContainsFunc(st.Nodes, func(n nodeStatus) bool {
+		return n.Role == paxos.LearnerRole && n.Health != nil && n.Health.Status == "ok"
+	})
+	var dead []paxos.NodeID
+	for _, n := range st.Nodes {
+		if n.Role == paxos.LearnerRole && n.Health == nil {
+			dead = append(dead, n.ID)
+		}
+	}
+	hint := "start a learner; paxosctl members shows who is there"
+	if a.spokenTo != nil && a.spokenTo.local != nil && len(dead) > 0 {
+		hint = a.localHint("start", dead)
+	}
+	const unread = "no learner is ready: nothing can be read, and nobody tells whether what is sent was applied"
+	const unsent = "no proposer leads: nothing can be sent"
+	switch {
+	case st.Leader == "" && !ready:
+		return failed(ExitUnavailable, "a quorum of acceptors and one proposer are needed; "+hint, "%s; %s", unsent, unread)
+	case st.Leader == "":
+		return failed(ExitUnavailable, "a quorum of acceptors and one proposer are needed", "%s", unsent)
+	case !ready && len(dead) == 0:
+		return failed(ExitUnavailable, "they say above what they wait for", "%s", unread)
+	case !ready:
+		return failed(ExitUnavailable, hint, "%s", unread)
+	}
+	return nil
 }
 
 // examine asks every node for its health, all at once.
@@ -136,7 +165,14 @@ func (n nodeStatus) words() string {
 	switch n.Role {
 	case paxos.ProposerRole:
 		if leads(*n.Health) {
-			return fmt.Sprintf("leads with ballot %d; %s acceptors answer, %s are needed", ballot(*n.Health), n.field("acceptors_answering"), n.field("acceptors_needed"))
+			answer, need := "acceptors answer", "are"
+			if n.field("acceptors_answering") == "1" {
+				answer = "acceptor answers"
+			}
+			if n.field("acceptors_needed") == "1" {
+				need = "is"
+			}
+			return fmt.Sprintf("leads with ballot %d; %s %s, %s %s needed", ballot(*n.Health), n.field("acceptors_answering"), answer, n.field("acceptors_needed"), need)
 		}
 		return "follows " + cmp.Or(n.field("leader"), "nobody")
 	case paxos.AcceptorRole:

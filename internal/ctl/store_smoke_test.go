@@ -25,7 +25,7 @@ func (m *machine) storeWorks() {
 		{ExitOK, "7\n", "incr|n|7"},
 		{ExitOK, "5\n", "incr|--|n|-2"},
 		{ExitConflict, "not a decimal", "incr|config/color"},
-		{ExitOK, `["a"]`, "append|list|a"},
+		{ExitOK, "1\n", "append|list|a"},
 		{ExitOK, "applied", "put|--key|once|k|v"},
 		{ExitOK, "3", "lease|grant|3s"},
 		{ExitNotFound, "no lease", "lease|keep-alive|00000000000000ab"},

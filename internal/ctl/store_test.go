@@ -64,7 +64,7 @@ func TestWhatTheCommandsOfTheStoreSay(t *testing.T) {
 		{answers(t, 200, written), "incr a", ExitOK, "7\n", ""},
 		{answers(t, 200, written), "incr -- a -3", ExitOK, "7\n", ""},
 		{nobody(t), "incr a x", ExitUsage, "", "no whole number"},
-		{answers(t, 200, written), "append a x", ExitOK, "7\n", ""},
+		{answers(t, 200, client.Written{Key: &kv, Count: 3}), "append a x", ExitOK, "3\n", ""},
 		{answers(t, 200, client.Compacted{Revision: 9, Compacted: 5}), "compact 5", ExitOK, "9         5", ""},
 		{answers(t, 200, client.Keys{Freshness: client.Freshness{Revision: 9}}), "compact --keep 10", ExitOK, "9         -", "nothing is to be forgotten"},
 		{answers(t, 200, client.Leased{Lease: client.Lease{ID: 0xab, TTL: 30000}}), "lease grant 30s -o value", ExitOK, "00000000000000ab\n", ""},
@@ -176,7 +176,7 @@ func TestACommandRunsWhileALockIsHeld(t *testing.T) {
 		t.Error(got)
 	}
 	got = run(t.Context(), nil, "lock", "--endpoints", at, "l", "--", "/nowhere/at/all")
-	if got.code != ExitError || !strings.Contains(got.err, "/nowhere/at/all") {
+	if got.code != ExitNoProgram || got.err != "/nowhere/at/all cannot be run: no such file or directory\n" {
 		t.Error(got)
 	}
 	got = run(t.Context(), nil, "lock", "--endpoints", at, "l", "--", "sh", "-c", "kill -KILL $$")

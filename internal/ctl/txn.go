@@ -188,5 +188,6 @@ func currentOf(err error) error {
 		return err
 	}
 	sentence, _ := explain(err)
-	return failed(ExitConflict, fmt.Sprintf("nothing was changed; it is %s, at revision %d", short(*p.Current), p.Current.Mod), "%s", sentence)
+	hint := fmt.Sprintf("nothing was changed; it is %s, at revision %d", short(*p.Current), p.Current.Mod)
+	return (&failure{code: ExitConflict, hint: hint, err: errors.New(sentence)}).because(err)
 }

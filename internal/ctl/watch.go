@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,14 +17,25 @@ import (
 // watcher are the flags of watch.
 type watcher struct {
 	*app
-	from   uint64
-	key    bool
-	end    string
-	prev   bool
-	only   string
-	limit  int
-	placed bool // where it began was said
+	from  uint64
+	key   bool
+	end   string
+	prev  bool
+	only  string
+	limit int
+
+	opening
 }
+
+// opening is what is known of a watch while no service has opened its stream.
+type opening struct {
+	mu     sync.Mutex
+	placed bool  // a stream was opened, and where it began was said
+	why    error // what was the last trouble
+}
+
+// quiet is how long a watch waits for its stream without a word.
+const quiet = time.Second
 
 func (a *app) watch() *cobra.Command {
 	w := &watcher{app: a}
@@ -34,7 +47,8 @@ func (a *app) watch() *cobra.Command {
 			"COMMAND is run for each change, one after another, with PAXOS_WATCH_REVISION, PAXOS_WATCH_KEY and\n" +
 			"PAXOS_WATCH_TYPE (put or delete) in its environment, and the new value as its standard input. The first that\n" +
 			"fails ends the watch, with its exit code.\n\n" +
-			"Exit code 3: the history from there on is no longer kept; read the keys, and watch from there.\n\n" + aboutExits(),
+			"Exit code 3: the history from there on is no longer kept; read the keys, and watch from there. Exit code 5:\n" +
+			"nobody answered before --timeout.\n\n" + aboutExits(),
 		Example: "  paxosctl watch config/\n  paxosctl watch --key config/color -o value\n  paxosctl watch config/ --from 120 -o json\n" +
 			"  paxosctl watch config/ -- sh -c 'echo \"$PAXOS_WATCH_KEY is now $(cat)\"'",
 		ValidArgsFunction: a.completeKeys(1),
@@ -71,11 +85,10 @@ func (a *app) watch() *cobra.Command {
 
 func (w *watcher) options() []client.WatchOption {
 	opts := []client.WatchOption{client.WatchFrom(w.from), client.OnProgress(func(p client.Progress) {
-		if !w.placed {
-			w.placed = true
+		if w.open() {
 			w.note("watching, at revision %d", p.Revision)
 		}
-	})}
+	}), client.OnTrouble(w.trouble)}
 	if w.prev {
 		opts = append(opts, client.WatchPrev())
 	}
@@ -85,18 +98,66 @@ func (w *watcher) options() []client.WatchOption {
 	return opts
 }
 
+// open notes that a stream is open, and reports whether it is the first one.
+func (w *watcher) open() (first bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first, w.placed = !w.placed, true
+	return first
+}
+
+// trouble remembers why there is no stream. What ended with the time that was
+// given says less than what was wrong before.
+func (w *watcher) trouble(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.why == nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		w.why = err
+	}
+}
+
+// patient says once what a watch waits for, if there is no stream yet.
+func (w *watcher) patient(p *place) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.placed:
+	case w.why == nil:
+		w.note("waiting for %s to answer", strings.Join(p.endpoints, ", "))
+	default:
+		sentence, _ := explain(w.why)
+		w.note("waiting for %s to answer: %s", strings.Join(p.endpoints, ", "), sentence)
+	}
+}
+
+// never is the error of a watch that ended without a stream, nil for any other.
+func (w *watcher) never(p *place) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.placed {
+		return nil
+	}
+	sentence, hint := "no stream was opened by "+strings.Join(p.endpoints, ", "), nobodyThere
+	if w.why != nil {
+		sentence, hint = explain(w.why)
+	}
+	return (&failure{code: ExitUnavailable, hint: hint, err: fmt.Errorf("nothing was watched: %s", sentence)}).because(w.why)
+}
+
 func (w *watcher) follow(ctx context.Context, p *place, span client.KeySpan, program []string) error {
+	defer time.AfterFunc(quiet, func() { w.patient(p) }).Stop()
 	seen := 0
 	for changes, err := range p.Watch(ctx, span, w.options()...) {
 		switch {
 		case ctx.Err() != nil:
-			return nil // Ctrl-C, or --timeout, is how watching ends
+			return w.never(p) // Ctrl-C, or --timeout, is how watching ends
 		case errors.Is(err, client.ErrCompacted):
 			sentence, _ := explain(err)
-			return failed(ExitNotFound, "paxosctl get reads the keys; its revision (-o json) + 1 is where to watch --from", "%s", sentence)
+			return (&failure{code: ExitNotFound, hint: "paxosctl get reads the keys; its revision (-o json) + 1 is where to watch --from", err: errors.New(sentence)}).because(err)
 		case err != nil:
 			return err
 		}
+		w.open()
 		if w.output == "json" && len(program) == 0 {
 			if err := w.printJSON(changes, ""); err != nil {
 				return err

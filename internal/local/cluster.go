@@ -67,7 +67,11 @@ func Saved(dir string) (o Options, found bool, err error) {
 	return o, true, nil
 }
 
-const savedName = "local.json"
+const (
+	savedName = "local.json"
+	// addressesName is the same for shells: a line NAME=HOST:PORT for each node.
+	addressesName = "addresses"
+)
 
 // checkVoters refuses another number of acceptors than last time: who votes is
 // part of what their disks say, so it never changes.
@@ -79,13 +83,20 @@ func (c *Cluster) checkVoters() error {
 	return err
 }
 
-// save keeps the options with which nodes run.
+// save keeps the options with which nodes run, and where they answer.
 func (c *Cluster) save() error {
 	text, err := json.MarshalIndent(c.opts, "", "  ")
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(c.opts.Dir, savedName), append(text, '\n'), 0o644)
+	if err := replace(filepath.Join(c.opts.Dir, savedName), append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	var lines strings.Builder
+	for _, n := range c.nodes {
+		fmt.Fprintf(&lines, "%s=%s\n", n.ID, n.Address)
+	}
+	return replace(filepath.Join(c.opts.Dir, addressesName), []byte(lines.String()), 0o644)
 }
 
 // replace writes a file so that a reader sees the old or the new one, whole.

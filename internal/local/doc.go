@@ -15,5 +15,6 @@
 //	run/ID.pid   the process that runs the node, and when it started
 //	bin/         the program that the processes run
 //	local.json   the ports and numbers of nodes, for the next command
+//	addresses    where the nodes answer, NAME=HOST:PORT a line, for scripts
 //	LOCK         held while processes are being started
 package local

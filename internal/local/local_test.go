@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 
 // fake answers as a node would, until SIGTERM; "--stubborn" is deaf to that,
 // "--sick" ends at once, saying why, and "--hang ID" lets that one never answer.
+// With "--late ID" that one joins the cluster ("--of") only after a while.
 func fake(args []string) {
 	flag := func(name string) string {
 		if i := slices.Index(args, name); i >= 0 && i+1 < len(args) {
@@ -56,7 +58,14 @@ func fake(args []string) {
 		<-terminated
 		return
 	}
-	http.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"node":%q,"status":"ok"}`, id) })
+	var asked atomic.Int32
+	http.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
+		status := "ok"
+		if id == flag("--late") && asked.Add(1) <= 3 {
+			status = "waiting"
+		}
+		fmt.Fprintf(w, `{"node":%q,"status":%q,"cluster":%q}`, id, status, flag("--of"))
+	})
 	http.HandleFunc("/leader", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"node":%q,"leading":%t}`, id, id == "proposer2")
 	})
@@ -148,6 +157,10 @@ func TestAClusterComesUpIsInitialisedAndGoes(t *testing.T) {
 		if st := c.State(n.ID); st != (State{Status: Stopped}) {
 			t.Errorf("%s after Stop: %+v", n.ID, st)
 		}
+	}
+	addresses, err := os.ReadFile(filepath.Join(c.Dir(), "addresses"))
+	if lines := strings.Split(string(addresses), "\n"); err != nil || len(lines) != 6 || lines[4] != "client1="+c.Of(paxos.ClientRole)[0].Address {
+		t.Errorf("%q, %v", addresses, err)
 	}
 	saved, found, err := Saved(c.Dir())
 	if err != nil || !found || saved.PortOffset != c.opts.PortOffset || saved.Clients != 1 {

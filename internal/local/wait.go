@@ -245,7 +245,7 @@ func (c *Cluster) WaitLeader(ctx context.Context) (paxos.NodeID, error) {
 			if l.Leading && l.Node == n.ID && (!best.Leading || best.Ballot.Less(l.Ballot)) {
 				best = l
 			}
-			return fmt.Sprintf("%s hears %d acceptors of %d needed", n.ID, l.Answering, l.Needed)
+			return fmt.Sprintf("%s hears %d of the %d acceptors needed", n.ID, l.Answering, l.Needed)
 		})
 		return best.Leading, "a leader: " + strings.Join(seen, "; "), nil
 	})
@@ -264,8 +264,34 @@ func (c *Cluster) WaitReady(ctx context.Context, tell Tell) (leader paxos.NodeID
 	if leader, err = c.WaitLeader(ctx); err != nil {
 		return "", err
 	}
-	return leader, poll(ctx, askEvery, func() (bool, string, error) {
-		waiting := c.ask(ctx, c.nodes, func(ctx context.Context, n Node) string {
+	return leader, c.waitJoined(ctx, tell, c.nodes)
+}
+
+// WaitJoined waits until the nodes of these ids, which answer, know their
+// cluster, as long as there is a quorum of acceptors that could tell them.
+func (c *Cluster) WaitJoined(ctx context.Context, tell Tell, ids ...paxos.NodeID) error {
+	picked, err := c.pick(ids)
+	if err != nil {
+		return err
+	}
+	acceptors := c.Of(paxos.AcceptorRole)
+	without := c.ask(ctx, acceptors, func(ctx context.Context, n Node) string {
+		if h, err := c.Health(ctx, n.ID); err != nil || h.Cluster.IsZero() {
+			return string(n.ID)
+		}
+		return ""
+	})
+	if 2*len(without) >= len(acceptors) {
+		return nil
+	}
+	return c.waitJoined(ctx, tell, picked)
+}
+
+// waitJoined waits until nodes wait for nothing.
+func (c *Cluster) waitJoined(ctx context.Context, tell Tell, nodes []Node) error {
+	say := tell.changes()
+	return poll(ctx, askEvery, func() (bool, string, error) {
+		waiting := c.ask(ctx, nodes, func(ctx context.Context, n Node) string {
 			if h, err := c.Health(ctx, n.ID); err != nil || h.Status == "waiting" {
 				return string(n.ID)
 			}

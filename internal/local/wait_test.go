@@ -59,3 +59,20 @@ func TestWhatWasLastSeenInTimeIsPending(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestNodesThatStartLateAreWaitedForUntilTheyHaveJoined(t *testing.T) {
+	const cluster = "0123456789abcdef0123456789abcdef"
+	for _, of := range []string{cluster, "00000000000000000000000000000000"} {
+		c := place(t, t.TempDir(), "--late", "learner1", "--of", of)
+		must(t, c.Start())
+		must(t, c.WaitAnswering(soon(t), nil, "acceptor1"))
+		must(t, c.WaitAnswering(soon(t), nil, "learner1")) // its first "waiting"
+		must(t, c.WaitJoined(soon(t), nil, "learner1"))
+		h, err := c.Health(t.Context(), "learner1")
+		// Where no acceptor knows the cluster, there is nothing to wait for.
+		if want := map[bool]string{true: "ok", false: "waiting"}[of == cluster]; err != nil || h.Status != want {
+			t.Errorf("of %s: it is %q, want %q: %v", of, h.Status, want, err)
+		}
+		must(t, c.Kill())
+	}
+}

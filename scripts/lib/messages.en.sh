@@ -10,6 +10,10 @@ TEXT[language.none]='there are no sentences in the language "%s"'
 TEXT[nodes.bad]='%s: "%s" is no address; name=host:port or name=http://… is needed'
 TEXT[nodes.twice]='%s: the name %s is used twice'
 TEXT[nodes.none]='there is no node of the role "%s": set PAXOS_%s_ADDRESSES'
+TEXT[nodes.usual]='the usual ports: there is no %s, which paxosctl local up writes'
+TEXT[nodes.silent]='Nobody answered at %s (from %s).
+PAXOS_CLIENT_ADDRESSES, PAXOS_PROPOSER_ADDRESSES, PAXOS_ACCEPTOR_ADDRESSES and PAXOS_LEARNER_ADDRESSES
+say where nodes are, PAXOS_DATA in which directory the local cluster is.'
 TEXT[nodes.unknown]='there is no %s "%s"; there are: %s'
 
 TEXT[http.none]='no answer'
@@ -148,7 +152,9 @@ Options:
 
 Environment: PAXOS_PROPOSER_ADDRESSES, PAXOS_ACCEPTOR_ADDRESSES,
 PAXOS_LEARNER_ADDRESSES, PAXOS_CLIENT_ADDRESSES: "name=host:port name=http://…",
-separated by blanks or commas. When none is set: the cluster of this machine.
+separated by blanks or commas. When none is set: $PAXOS_ENDPOINTS, as for
+paxosctl; else the local cluster in $PAXOS_DATA or ./paxos-data; else the usual
+ports of this machine.
 PAXOS_MAX_WAIT: seconds until a node that says nothing is given up (default: 15).
 
 Values are shown as JSON strings, so that nothing in them reaches the terminal
@@ -173,7 +179,8 @@ Shows the protocol events of the nodes (/view-logs) as they happen, each once.
   --lang en             language; by default that of the locale, if it is there
 
 Environment: as in paxos-client.sh: PAXOS_PROPOSER_ADDRESSES="name=host:port …",
-PAXOS_ACCEPTOR_ADDRESSES, PAXOS_LEARNER_ADDRESSES, PAXOS_CLIENT_ADDRESSES.
+PAXOS_ACCEPTOR_ADDRESSES, PAXOS_LEARNER_ADDRESSES, PAXOS_CLIENT_ADDRESSES; or
+PAXOS_ENDPOINTS, PAXOS_DATA, or ./paxos-data.
 
 Times are UTC, as each node'\''s own clock says. Ctrl-C ends.
 

@@ -11,8 +11,13 @@
 # name=address, or an address alone (named proposer1, proposer2… in order). An
 # address is host:port, [ipv6]:port, or an http:// or https:// URL, which may
 # have a path: http://127.0.0.1:8001/api/v1/namespaces/paxos/services/client1:6001/proxy.
-# When none of the four is set, it is the cluster of this machine; when one is,
-# a role that is not set has no nodes: two clusters are never mixed.
+# When one of the four is set, a role that is not set has no nodes: two clusters
+# are never mixed. Clients alone may be in PAXOS_ENDPOINTS, where paxosctl looks
+# for them. When none is set, paxosctl's variables count, which are called
+# PAXOS_ENDPOINTS, PAXOS_PROPOSER_ENDPOINTS, PAXOS_ACCEPTOR_ENDPOINTS; without
+# them the local cluster in the directory PAXOS_DATA or ./paxos-data, whose file
+# "addresses" has a line name=host:port for each node; without that, the usual
+# ports of this machine.
 
 # PAXOS_ACCEPTORS and PAXOS_LEARNERS are something else, and not used here:
 # the nodes' own settings of who votes and who learns.
@@ -23,24 +28,91 @@
 NODES=()             # names of all nodes, proposers first
 declare -gA ROLE=()   # of a name
 declare -gA BASE=()   # the URL that the paths are put behind
+WHENCE=''             # who says so, for people
 
 # nodes_find fills these in; it fails, with TEXT told, on an address that is none.
 nodes_find() {
-  local role variable list port=3000 i any=''
-  local -A many=([proposer]=3 [acceptor]=3 [learner]=2 [client]=2)
-  NODES=() ROLE=() BASE=()
-  any=${PAXOS_PROPOSER_ADDRESSES+x}${PAXOS_ACCEPTOR_ADDRESSES+x}${PAXOS_LEARNER_ADDRESSES+x}${PAXOS_CLIENT_ADDRESSES+x}
+  local role data=${PAXOS_DATA:-paxos-data}
+  NODES=() ROLE=() BASE=() WHENCE=''
+  local -A sources=() lists=()
+  if [[ -n ${PAXOS_PROPOSER_ADDRESSES+x}${PAXOS_ACCEPTOR_ADDRESSES+x}${PAXOS_LEARNER_ADDRESSES+x}${PAXOS_CLIENT_ADDRESSES+x} ]]; then
+    _nodes_named ADDRESSES
+    [[ -n ${PAXOS_CLIENT_ADDRESSES+x} ]] || _nodes_endpoints
+  elif [[ -n ${PAXOS_ENDPOINTS-} ]]; then
+    _nodes_named ENDPOINTS
+    _nodes_endpoints
+  elif [[ -r $data/addresses ]]; then
+    _nodes_kept "$data/addresses"
+  else
+    # PAXOS_DATA alone may also be a node's own setting, of its directory: it
+    # does not have to name a cluster's.
+    _nodes_usual "$data"
+  fi
   for role in proposer acceptor learner client; do
-    variable=PAXOS_${role^^}_ADDRESSES
-    list=${!variable-}
-    if [[ -z $any ]]; then
-      for ((i = 1; i <= many[$role]; i++)); do
-        list+=" $role$i=127.0.0.1:$((port + i))"
-      done
-    fi
-    port=$((port + 1000))
-    _nodes_read "$role" "$variable" "$list" || return 1
+    _nodes_read "$role" "${sources[$role]}" "${lists[$role]}" || return 1
   done
+}
+
+# These fill in, for each role, the list of its nodes, and the variable (or the
+# file) that says it.
+_nodes_named() {
+  local role name
+  for role in proposer acceptor learner client; do
+    name=PAXOS_${role^^}_$1
+    sources[$role]=$name lists[$role]=${!name-}
+    [[ -z ${!name-} ]] || WHENCE+="${WHENCE:+, }\$$name"
+  done
+}
+
+_nodes_endpoints() {
+  sources[client]=PAXOS_ENDPOINTS lists[client]=${PAXOS_ENDPOINTS-}
+  [[ -z ${PAXOS_ENDPOINTS-} ]] || WHENCE+="${WHENCE:+, }\$PAXOS_ENDPOINTS"
+}
+
+_nodes_kept() {
+  local role line
+  for role in proposer acceptor learner client; do
+    sources[$role]=$1 lists[$role]=''
+  done
+  while IFS= read -r line || [[ -n $line ]]; do
+    for role in proposer acceptor learner client; do
+      [[ $line != "$role"[0-9]* ]] || lists[$role]+=" $line"
+    done
+  done <"$1"
+  WHENCE=$1
+}
+
+_nodes_usual() {
+  local role i port=3000
+  local -A many=([proposer]=3 [acceptor]=3 [learner]=2 [client]=2)
+  for role in proposer acceptor learner client; do
+    sources[$role]='' lists[$role]=''
+    for ((i = 1; i <= many[$role]; i++)); do
+      lists[$role]+=" $role$i=127.0.0.1:$((port + i))"
+    done
+    port=$((port + 1000))
+  done
+  json_show "$1/addresses"
+  text nodes.usual "$REPLY"
+  WHENCE=$REPLY
+}
+
+# nodes_silent says which addresses were tried, why those, and how to name
+# others.
+TRIED=()
+nodes_silent() {
+  local base list=''
+  for base in ${TRIED[@]+"${TRIED[@]}"}; do list+="${list:+, }${base#http://}"; done
+  complain nodes.silent "$list" "$WHENCE"
+}
+
+# tried BASE notes an address.
+tried() {
+  local base
+  for base in ${TRIED[@]+"${TRIED[@]}"}; do
+    [[ $base != "$1" ]] || return 0
+  done
+  TRIED+=("$1")
 }
 
 _nodes_read() {
@@ -108,11 +180,13 @@ fi
 #   ANSWER   what came back
 #   FAILED   curl's exit code, 0 for none
 #   REACHED  whether there was a connection: without one, nothing was asked.
-BODY='' KIND=''
+#   HEARD    whether there was one to anybody so far
+BODY='' KIND='' HEARD=''
 request() {
   local seconds=$1 method=$2 url=$3 out rc=0 header last
   local -a options=(-m "$seconds" -X "$method" -w '\n%{http_code} %{time_connect}')
   shift 3
+  [[ $url =~ ^(https?://[^/]*) ]] && tried "${BASH_REMATCH[1]}"
   for header; do options+=(-H "$header"); done
   if [[ -n $BODY ]]; then
     # The body goes through a pipe, never on a command line: others can read
@@ -127,6 +201,7 @@ request() {
   [[ $STATUS =~ ^[0-9]{3}$ ]] || STATUS=000
   [[ ${last##* } == *[1-9]* ]] || REACHED=''
   ((FAILED != 0)) || REACHED=yes
+  [[ -z $REACHED ]] || HEARD=yes
 }
 
 # fetch PATH NODE… asks all these nodes at once, and fills ANSWERS and STATUSES.
@@ -137,6 +212,7 @@ fetch() {
   shift
   ANSWERS=() STATUSES=()
   for name; do
+    tried "${BASE[$name]}"
     exec {fd}< <("${CURL[@]}" -m "$LOOK_WAIT" -w '\n%{http_code}' --url "${BASE[$name]}$path" </dev/null || true)
     fds[$name]=$fd
   done
@@ -146,6 +222,7 @@ fetch() {
     exec {fd}<&-
     ANSWERS[$name]=${out%$'\n'*} STATUSES[$name]=${out##*$'\n'}
     [[ ${STATUSES[$name]} =~ ^[0-9]{3}$ ]] || STATUSES[$name]=000
+    [[ ${STATUSES[$name]} == 000 ]] || HEARD=yes
   done
 }
 

@@ -31,6 +31,48 @@ setup() {
   run -5 elsewhere PAXOS_PROPOSER_ADDRESSES=127.0.0.1:1 "$CLIENT" leader
 }
 
+@test "nobody there: which addresses were tried, and what names others" {
+  cd "$BATS_TEST_TMPDIR"
+  run -5 elsewhere PAXOS_CLIENT_ADDRESSES=127.0.0.1:1 "$CLIENT" get k
+  [[ $output == *"Nobody answered at 127.0.0.1:1 (from \$PAXOS_CLIENT_ADDRESSES)."*PAXOS_PROPOSER_ADDRESSES*PAXOS_DATA* ]] || { printf '%s\n' "$output"; return 1; }
+  run -5 elsewhere PAXOS_CLIENT_ADDRESSES=127.0.0.1:1 "$CLIENT" send x
+  [[ $output == *'Nobody answered'* ]]
+  run -5 elsewhere PAXOS_PROPOSER_ADDRESSES=127.0.0.1:1 "$CLIENT" leader
+  [[ $output == *"Nobody answered at 127.0.0.1:1 (from \$PAXOS_PROPOSER_ADDRESSES)"* ]]
+}
+
+@test "the local cluster of a directory is found where it says that it is" {
+  cd "$BATS_TEST_TMPDIR"
+  mkdir -p paxos-data other
+  printf '%s\n' proposer1=127.0.0.1:3 client1=127.0.0.1:4 client2=127.0.0.1:5 >paxos-data/addresses
+  printf '%s\n' client1=127.0.0.1:6 >other/addresses
+  run -0 elsewhere "$CLIENT" clients
+  [[ $output == *'client1 '*127.0.0.1:4*'client2 '*127.0.0.1:5* && $output != *6001* ]]
+  run -5 elsewhere "$CLIENT" read
+  [[ $output == *'Nobody answered at 127.0.0.1:4 (from paxos-data/addresses)'* ]] || { printf '%s\n' "$output"; return 1; }
+  run -0 elsewhere PAXOS_DATA=other "$CLIENT" clients
+  [[ $output == *127.0.0.1:6* && $output != *127.0.0.1:4* ]]
+  run elsewhere PAXOS_DATA=nowhere PAXOS_MAX_WAIT=1 "$CLIENT" clients
+  [[ $output == *127.0.0.1:6001* && $output != *127.0.0.1:4* ]]
+  rm -r paxos-data
+  run -0 elsewhere "$CLIENT" clients
+  [[ $output == *127.0.0.1:6001* ]]
+}
+
+@test "paxosctl's variables name clients too, and ours go first" {
+  cd "$BATS_TEST_TMPDIR"
+  mkdir -p paxos-data
+  echo client1=127.0.0.1:4 >paxos-data/addresses
+  run -0 elsewhere PAXOS_ENDPOINTS=127.0.0.1:7,127.0.0.1:8 "$CLIENT" clients
+  [[ $output == *'client1 '*127.0.0.1:7*'client2 '*127.0.0.1:8* && $output != *127.0.0.1:4* ]]
+  run -0 elsewhere PAXOS_ENDPOINTS=127.0.0.1:7 PAXOS_CLIENT_ADDRESSES=127.0.0.1:9 "$CLIENT" clients
+  [[ $output == *127.0.0.1:9* && $output != *127.0.0.1:7* ]]
+  run -0 elsewhere PAXOS_ENDPOINTS=127.0.0.1:7 PAXOS_PROPOSER_ADDRESSES=127.0.0.1:9 "$CLIENT" clients
+  [[ $output == *127.0.0.1:7* ]]
+  run -2 elsewhere PAXOS_ENDPOINTS=nonsense "$CLIENT" clients
+  [[ $output == *PAXOS_ENDPOINTS* ]]
+}
+
 @test "a value is sent and read back" {
   need_nodes
   local value="bats $BATS_TEST_NAME $RANDOM \"'\\ \$(id) é"

@@ -10,6 +10,9 @@ MONITOR=$SCRIPTS/monitor.sh
 export LC_ALL=C
 export SCRIPTS CLIENT MONITOR
 
+# paxosctl's variables are other people's, unless a test sets them.
+unset PAXOS_ENDPOINTS PAXOS_PROPOSER_ENDPOINTS PAXOS_ACCEPTOR_ENDPOINTS PAXOS_DATA
+
 # elsewhere VARIABLE=ADDRESSES COMMAND… runs a command with these addresses and
 # no others.
 elsewhere() {

@@ -17,6 +17,14 @@ setup() {
   [[ $output == *'learner1 is unreachable'* ]]
 }
 
+@test "it finds the local cluster of a directory, and says where it looked" {
+  cd "$BATS_TEST_TMPDIR"
+  mkdir -p paxos-data
+  printf '%s\n' learner1=127.0.0.1:3 client1=127.0.0.1:4 >paxos-data/addresses
+  run -1 elsewhere "$MONITOR" --no-follow
+  [[ $output == *'learner1 is unreachable at 127.0.0.1:3'* && $output == *'Nobody answered at 127.0.0.1:3, 127.0.0.1:4 (from paxos-data/addresses)'*PAXOS_LEARNER_ADDRESSES* ]] || { printf '%s\n' "$output"; return 1; }
+}
+
 @test "a value's way through the roles" {
   need_nodes
   "$CLIENT" send "watched $RANDOM"

@@ -81,7 +81,8 @@ func TestTheCheckerKnowsRegisters(t *testing.T) {
 
 func TestTheCheckerKnowsLists(t *testing.T) {
 	add := func(v string) asked { return asked{kind: "append", value: v} }
-	a, b := op(1, 2, add("a"), is("a")), op(3, 4, add("b"), is("a,b"))
+	now := func(count int) told { return told{count: count} }
+	a, b := op(1, 2, add("a"), now(1)), op(3, 4, add("b"), now(2))
 	check(t, lists, []verdict{
 		{"what was appended is read", true, []porcupine.Operation{a, b, op(5, 6, read, is("a,b"))}},
 		{"a forged read: a lost append", false, []porcupine.Operation{a, b, op(5, 6, read, is("b"))}},
@@ -89,8 +90,8 @@ func TestTheCheckerKnowsLists(t *testing.T) {
 		{"a forged read: another order", false, []porcupine.Operation{a, b, op(5, 6, read, is("b,a"))}},
 		{"a forged read: nobody appended it", false, []porcupine.Operation{a, b, op(5, 6, read, is("a,b,c"))}},
 		{"an append that is there twice", false, []porcupine.Operation{a, lost(3, add("c")), op(4, 5, read, is("a,c")), op(6, 7, read, is("a,c,c"))}},
-		{"an append that overwrote another", false, []porcupine.Operation{a, op(3, 4, add("b"), is("b"))}},
-		{"an unknown append that came late", true, []porcupine.Operation{lost(1, add("c")), op(2, 3, add("a"), is("a")), op(4, 5, read, is("a,c"))}},
+		{"an append that overwrote another", false, []porcupine.Operation{a, op(3, 4, add("b"), now(1))}},
+		{"an unknown append that came late", true, []porcupine.Operation{lost(1, add("c")), op(2, 3, add("a"), now(1)), op(4, 5, read, is("a,c"))}},
 		{"an unknown append that never came", true, []porcupine.Operation{a, lost(2, add("c")), op(5, 6, read, is("a"))}},
 		{"two at a time, seen in both orders", false, []porcupine.Operation{lost(1, add("a")), lost(1, add("b")), op(2, 3, read, is("a,b")), op(2, 3, read, is("b,a"))}},
 	})

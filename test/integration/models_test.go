@@ -2,6 +2,7 @@ package integration
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -37,8 +38,8 @@ var registers = model(func(state string, in asked, out told) (bool, string) {
 	return true, state
 })
 
-// lists hold items, with commas between them. An append's answer shows the
-// list with the item at its end.
+// lists hold items, with commas between them. An append's answer shows
+// how many items there are now.
 var lists = model(func(state string, in asked, out told) (bool, string) {
 	if in.kind == "read" {
 		return out.value == state, state
@@ -47,7 +48,7 @@ var lists = model(func(state string, in asked, out told) (bool, string) {
 	if state != "" {
 		next = state + "," + in.value
 	}
-	return out.fate == unknown || out.value == next, next
+	return out.fate == unknown || out.count == len(strings.Split(next, ",")), next
 })
 
 // counters hold a number; every increment adds one, and its answer shows the

@@ -38,6 +38,7 @@ type told struct {
 	fate  fate
 	value string // of the key, as far as the answer shows it; "" if it is not there
 	token uint64 // that an acquisition gave
+	count int    // of the items that a list has after an append
 }
 
 // recorder is a history under way: what was asked of the store, when, and what

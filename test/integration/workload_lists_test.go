@@ -56,8 +56,7 @@ func (c *cluster) add(r *recorder, i int, dice *rand.Rand, key, item string) boo
 	var w client.Written
 	switch {
 	case c.into(a, &w) && w.Key != nil:
-		out.value = w.Key.Text()
-		r.revision(key, out.value, w.Key.Mod)
+		out.count = int(w.Count)
 	case a.fate == declined:
 		c.t.Errorf("an append to %q: %+v", key, a.problem)
 	}
