@@ -38,7 +38,7 @@ func bothReal(t *testing.T) (theirs, ours side) {
 
 func TestTheMachineAnswersAsEtcdDoes(t *testing.T) {
 	seed := setting(t, "PAXOS_ETCD_SEED", uint64(time.Now().UnixNano()))
-	sequences := setting(t, "PAXOS_ETCD_SEQUENCES", 10_000)
+	sequences := setting(t, "PAXOS_ETCD_SEQUENCES", 4_000)
 	t.Logf("PAXOS_ETCD_SEED=%d PAXOS_ETCD_SEQUENCES=%d", seed, sequences)
 	l := newLife(bothReal(t))
 	if steps, err := l.live(seed, sequences); err != nil {

@@ -72,7 +72,10 @@ func (m *machine) do(s step) (answer, error) {
 	if s.kind == doKeepAlive {
 		return m.leaseInfo(s.lease), nil
 	}
-	a := answer{Revision: r.Revision, Succeeded: r.Succeeded, Responses: r.Responses, Lease: r.Lease}
+	a := answer{Revision: r.Revision, Responses: r.Responses, Lease: r.Lease}
+	if _, txn := commands[s.kind].(kv.Txn); txn {
+		a.Succeeded = r.Succeeded // of the others it says that there is no failure
+	}
 	if a.Lease != nil {
 		a.Lease.Due, a.Lease.Renewal = 0, 0
 	}

@@ -259,7 +259,7 @@ func (c *cluster) freshLearner(id paxos.NodeID) {
 func TestDiskAndMemoryStayBounded(t *testing.T) {
 	needProc(t)
 	// Everything is scaled down alike: snapshots, segments, history, writes.
-	total, scale := 60_000, 2<<20
+	total, scale := 40_000, 5<<18
 	diskLimit, memoryLimit := int64(40<<20), int64(400<<20)
 	if raceEnabled {
 		total, scale, memoryLimit = 20_000, 640<<10, 2<<30

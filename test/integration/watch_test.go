@@ -157,11 +157,14 @@ func (w *witness) use(ctx context.Context, t *testing.T, to *client.Client, tota
 	}
 }
 
-// A watcher over 100,000 writes with the learner it uses killed twice: every
-// event once, in order.
+// A watcher over many writes (100,000 in the long form) with the learner it uses
+// killed twice: every event once, in order.
 func TestAWatchOutlivesItsLearners(t *testing.T) {
-	total := 100_000
-	if raceEnabled {
+	total := 20_000
+	switch {
+	case long():
+		total = 100_000
+	case raceEnabled:
 		total = 10_000
 	}
 	c := start(t)
