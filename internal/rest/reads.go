@@ -155,7 +155,10 @@ func (s *Server) sightFor(c *gin.Context, r reading) (*sight, bool) {
 
 // lookAtAll gives the state as it is, unless it is so old that what follows is
 // truncated: then it is no answer to anybody, and the request is refused.
-func (s *Server) lookAtAll(c *gin.Context) (view *kv.View, ok bool) {
+func (s *Server) lookAtAll(c *gin.Context) (*kv.View, bool) {
+	// The loop may look when nobody waits for it any more: into these, and not
+	// into what is given back.
+	var view *kv.View
 	var why string
 	if !s.look(c, func() { view, why = s.view(), s.whyBehind() }) {
 		return nil, false
