@@ -246,21 +246,27 @@ func (s *Server) abandon(release kv.Release) {
 	}
 }
 
+// placeNamed is the place that a request names: the queue in its path, and the
+// token.
+func placeNamed(c *gin.Context) (name string, wanted kv.Revision, bad *client.Problem) {
+	if name, bad = queueName(c); bad != nil {
+		return name, 0, bad
+	}
+	if wanted, bad = token(c, true); bad != nil {
+		return name, 0, bad
+	}
+	if err := unconditional(c, nowhere...); err != nil {
+		bad = badRequest(err, "")
+	}
+	return name, wanted, bad
+}
+
 // release takes a place out of a queue.
 func (s *Server) release(q kv.Queue) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		name, bad := queueName(c)
+		name, wanted, bad := placeNamed(c)
 		if bad != nil {
 			refuse(c, bad)
-			return
-		}
-		wanted, bad := token(c, true)
-		if bad != nil {
-			refuse(c, bad)
-			return
-		}
-		if err := unconditional(c, nowhere...); err != nil {
-			refuse(c, badRequest(err, ""))
 			return
 		}
 		s.placed(c, name, wanted, kv.Release{Queue: q, Name: name, Token: wanted})
@@ -269,18 +275,9 @@ func (s *Server) release(q kv.Queue) gin.HandlerFunc {
 
 // proclaim changes the value of who leads.
 func (s *Server) proclaim(c *gin.Context) {
-	name, bad := queueName(c)
+	name, wanted, bad := placeNamed(c)
 	if bad != nil {
 		refuse(c, bad)
-		return
-	}
-	wanted, bad := token(c, true)
-	if bad != nil {
-		refuse(c, bad)
-		return
-	}
-	if err := unconditional(c, nowhere...); err != nil {
-		refuse(c, badRequest(err, ""))
 		return
 	}
 	value, bad := s.value(c)
