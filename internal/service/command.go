@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -17,15 +18,16 @@ import (
 // ErrUsage is wrapped by errors that mean a wrong flag or value: exit code 2.
 var ErrUsage = errors.New("usage")
 
+var about = map[paxos.RoleName]string{
+	paxos.ProposerRole: "A proposer leads, or waits until it may.",
+	paxos.AcceptorRole: "An acceptor remembers promises and accepted values, on disk.",
+	paxos.LearnerRole:  "A learner counts votes, applies what is chosen, and answers reads.",
+	paxos.ClientRole:   "A client service takes users' values and reads, and finds the leader by itself.",
+}
+
 // Command makes the program of a role: the same for cmd/ and for a local
 // cluster.
 func Command(role paxos.RoleName) *cobra.Command {
-	about := map[paxos.RoleName]string{
-		paxos.ProposerRole: "A proposer leads, or waits until it may.",
-		paxos.AcceptorRole: "An acceptor remembers promises and accepted values, on disk.",
-		paxos.LearnerRole:  "A learner counts votes, applies what is chosen, and answers reads.",
-		paxos.ClientRole:   "A client service takes users' values and reads, and finds the leader by itself.",
-	}
 	cmd := &cobra.Command{
 		Use:   string(role),
 		Short: about[role],
@@ -60,6 +62,19 @@ func Main(role paxos.RoleName) {
 	err := Command(role).ExecuteContext(ctx)
 	stop()
 	os.Exit(ExitCode(err))
+}
+
+// MainByName runs the program of the role that the program is called by, or else
+// of its first argument: one file can stand for the four programs.
+func MainByName() {
+	role := paxos.RoleName(filepath.Base(os.Args[0]))
+	if _, ok := about[role]; !ok && len(os.Args) > 1 {
+		role, os.Args = paxos.RoleName(os.Args[1]), os.Args[1:]
+	}
+	if _, ok := about[role]; !ok {
+		os.Exit(ExitCode(fmt.Errorf("%w: %q is no role: proposer, acceptor, learner or client", ErrUsage, role)))
+	}
+	Main(role)
 }
 
 // ExitCode tells the error, if there is one, and gives the code for it.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -72,20 +73,30 @@ func Run(ctx context.Context, s *config.Settings, log io.Writer) (err error) {
 	return r.serve(ctx)
 }
 
+// What a build outside a checkout stamps (-ldflags -X, see the Dockerfile): the
+// version, and the commit that was built.
+var stampedVersion, stampedCommit string
+
 // Version is the program's version and commit, as the build stamped them.
 func Version() string {
+	if stampedVersion != "" {
+		return strings.TrimSpace(stampedVersion + " " + short(stampedCommit))
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
 	version := info.Main.Version
 	for _, kv := range info.Settings {
-		if kv.Key == "vcs.revision" && len(kv.Value) >= 12 {
-			version += " " + kv.Value[:12]
+		if kv.Key == "vcs.revision" {
+			version += " " + short(kv.Value)
 		}
 	}
 	return version
 }
+
+// short is enough of a commit's name to find it.
+func short(commit string) string { return commit[:min(12, len(commit))] }
 
 // build makes the role and the loop around it.
 func (r *running) build() error {

@@ -22,7 +22,7 @@ var tiers = [][]string{
 	// share, so that a local cluster runs the very code of the programs.
 	{"internal/service", "internal/local"},
 	{"internal/ctl"},
-	{"cmd/proposer", "cmd/acceptor", "cmd/learner", "cmd/client", "cmd/paxosctl"},
+	{"cmd/proposer", "cmd/acceptor", "cmd/learner", "cmd/client", "cmd/node", "cmd/paxosctl"},
 	{"test/style", "test/ports", "test/scenes", "test/integration", "test/scripts", "test/docs"},
 	{"test/etcd"}, // a module of its own: nothing may import it, and it may know etcd
 }
