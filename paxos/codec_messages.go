@@ -42,7 +42,11 @@ const (
 	KindStateIs
 	KindSnapshotAsk
 	KindSnapshotPart
+	kindEnd
 )
+
+// KindCount is how many kinds there are; all are below it.
+const KindCount = int(kindEnd)
 
 var kinds = []string{"local", "survey", "surveyed", "prepare", "promise", "accept", "accepted", "nack", "heartbeat",
 	"heard", "highest", "highest-is", "learn", "catch-up", "chosen", "voted", "finish", "propose", "proposed",

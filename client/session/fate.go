@@ -41,6 +41,7 @@ func (s *Session) keep(sequence paxos.Sequence) {
 func (s *Session) settle(sequence paxos.Sequence, p *pending, answer paxos.Settled) {
 	delete(s.pending, sequence)
 	s.bytes -= len(p.command.Body)
+	s.fates.count(answer)
 	if p.asker == "" {
 		s.keep(sequence) // who did not wait was promised that he can ask
 	} else {

@@ -67,6 +67,8 @@ type Session struct {
 	directory paxos.Directory
 	heard     map[paxos.NodeID]int // tick of the acceptors' last survey
 	reports   []Report             // the last ones, the oldest first
+	learners  map[paxos.NodeID]told
+	fates     Fates
 
 	out paxos.Effects
 }
@@ -89,7 +91,7 @@ type pending struct {
 func New(cfg Config) *Session {
 	return &Session{
 		cfg: cfg, dice: paxos.Dice(cfg.Seed), session: cfg.Session, confirmed: 1, pending: map[paxos.Sequence]*pending{},
-		abandoned: map[paxos.Sequence]int{}, heard: map[paxos.NodeID]int{},
+		abandoned: map[paxos.Sequence]int{}, heard: map[paxos.NodeID]int{}, learners: map[paxos.NodeID]told{},
 	}
 }
 
@@ -176,6 +178,7 @@ func (s *Session) send(to paxos.NodeID, m paxos.Message) {
 
 func (s *Session) submit(from paxos.NodeID, m paxos.Submit) {
 	if len(s.pending) >= s.cfg.MaxPending || s.cfg.PendingBytes > 0 && s.bytes > 0 && s.bytes+len(m.Body) > s.cfg.PendingBytes {
+		s.fates.NotApplied++
 		s.send(from, paxos.Settled{Fate: paxos.FateNotApplied, Reason: paxos.Overloaded})
 		return
 	}
@@ -308,6 +311,7 @@ func (s *Session) notify(from paxos.NodeID, m paxos.Notify) {
 		return
 	}
 	s.applied = max(s.applied, m.Applied)
+	s.learners[from] = told{m.Applied, s.tick}
 	known := 0
 	for _, o := range m.Outcomes {
 		told := o

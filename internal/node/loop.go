@@ -45,6 +45,13 @@ type Options struct {
 	// does; its error is told to whoever asked.
 	Admit func(paxos.Envelope) error
 	Now   func() time.Time // for the stamps of events
+	Meter Meter            // nil: nobody measures
+}
+
+// Meter is told, in the loop, what each turn took and which events it brought.
+// It must neither wait nor allocate, and nothing may depend on it.
+type Meter interface {
+	Turned(at time.Time, items int, events []paxos.Event)
 }
 
 // Bounds of what waits, and of what one turn takes.
@@ -88,6 +95,8 @@ type awaited struct {
 // Counts are what a loop has done since it began.
 type Counts struct {
 	Turns, Steps, Looks, Records, Syncs, Sent, Rejected atomic.Uint64
+	// Of Steps and Sent, how many were of each kind.
+	StepsOf, SentOf [paxos.KindCount]atomic.Uint64
 }
 
 // New makes a loop; Run or Turn moves it.
@@ -103,6 +112,9 @@ func (l *Loop) AfterTurns(look func()) { l.after = look }
 
 // Counts gives the loop's counters.
 func (l *Loop) Counts() *Counts { return &l.counts }
+
+// Waiting is how many items wait for their turn, at most inboxSize.
+func (l *Loop) Waiting() int { return len(l.inbox) }
 
 // Run moves the loop until ctx ends (the error is then nil) or until it must
 // not go on: a failed write or sync, or a broken invariant.
@@ -148,7 +160,11 @@ func (l *Loop) Turn(batch []Item, ticks int) error {
 		add(&sum, l.opts.Role.Tick())
 	}
 	add(&sum, l.opts.Role.Flush())
-	l.events.publish(l.opts.Now(), sum.Events)
+	now := l.opts.Now()
+	l.events.publish(now, sum.Events)
+	if l.opts.Meter != nil {
+		l.opts.Meter.Turned(now, len(batch), sum.Events)
+	}
 	if sum.Broken != nil {
 		return sum.Broken
 	}
@@ -198,6 +214,7 @@ func (l *Loop) step(sum *paxos.Effects, item *Item) {
 		l.asking[item.asked.id] = item.asked
 	}
 	l.counts.Steps.Add(1)
+	l.counts.StepsOf[item.Envelope.Message.Kind()].Add(1)
 	add(sum, l.opts.Role.Step(item.Envelope))
 }
 
@@ -229,6 +246,7 @@ func (l *Loop) deliver(send []paxos.Envelope) {
 			}
 			continue
 		}
+		l.counts.SentOf[e.Message.Kind()].Add(1)
 		out = append(out, e)
 	}
 	l.counts.Sent.Add(uint64(len(out)))

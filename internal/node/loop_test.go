@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -179,6 +180,52 @@ func TestATurnWithoutRecordsDoesNotTouchTheDisk(t *testing.T) {
 	c := l.Counts()
 	if c.Turns.Load() != 1 || c.Steps.Load() != 1 || c.Sent.Load() != 1 || c.Syncs.Load() != 0 || c.Records.Load() != 0 {
 		t.Fatalf("the counters do not add up")
+	}
+}
+
+// meter keeps what it is told.
+type meter struct {
+	at     time.Time
+	items  []int
+	events []paxos.Event
+}
+
+func (m *meter) Turned(at time.Time, items int, events []paxos.Event) {
+	m.at, m.items, m.events = at, append(m.items, items), append(m.events, events...)
+}
+
+func TestTheMeterIsToldOfEveryTurnAndMessagesAreCountedByKind(t *testing.T) {
+	r := &puppet{step: func(e paxos.Envelope) paxos.Effects {
+		out := paxos.Effects{Events: []paxos.Event{{Kind: paxos.EventLearn, Count: 3}}}
+		if _, ask := e.Message.(paxos.Heartbeat); ask {
+			out.Send = []paxos.Envelope{header.Envelope("p1", paxos.Heard{}), header.Envelope("p2", paxos.Heard{}), header.Envelope("l1", paxos.Learn{})}
+		}
+		return out
+	}}
+	m, now := &meter{}, time.Unix(7, 0)
+	l := node.New(node.Options{Role: r, Network: &world{}, Tick: 1, Now: func() time.Time { return now }, Meter: m})
+	must(t, l.Turn([]node.Item{{Envelope: beat(1)}, {Envelope: to(paxos.Learn{})}}, 1))
+	must(t, l.Turn(nil, 1))
+	if !m.at.Equal(now) || !slices.Equal(m.items, []int{2, 0}) || len(m.events) != 2 || m.events[0].Count != 3 {
+		t.Errorf("it is told %+v", m)
+	}
+	c := l.Counts()
+	for kind := range paxos.KindCount {
+		steps, sent := c.StepsOf[kind].Load(), c.SentOf[kind].Load()
+		switch paxos.Kind(kind) {
+		case paxos.KindHeartbeat:
+			steps--
+		case paxos.KindLearn:
+			steps, sent = steps-1, sent-1
+		case paxos.KindHeard:
+			sent -= 2
+		}
+		if steps != 0 || sent != 0 {
+			t.Errorf("%v: %d steps and %d sent do not add up", paxos.Kind(kind), int64(steps), int64(sent))
+		}
+	}
+	if c.Steps.Load() != 2 || c.Sent.Load() != 3 {
+		t.Errorf("%d steps, %d sent", c.Steps.Load(), c.Sent.Load())
 	}
 }
 

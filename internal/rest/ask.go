@@ -111,6 +111,7 @@ func (s *Server) consult(ctx context.Context, q question) (*answer, *client.Prob
 		case err != nil:
 			silent = append(silent, s.silence(address, time.Since(begun), err))
 		case got.status < http.StatusInternalServerError:
+			s.Measures.served(got.header)
 			return got
 		default:
 			got.close()

@@ -20,12 +20,13 @@ type parts struct {
 	gin.ResponseWriter
 	control  *http.ResponseController
 	patience time.Duration
+	flushed  bool // it is a stream: some of it was to be seen before the rest
 }
 
 // inParts is for every endpoint. The deadline that it leaves behind is for what
 // net/http still holds; net/http takes it back before the next request.
 func (s *Server) inParts(c *gin.Context) {
-	w := &parts{c.Writer, http.NewResponseController(c.Writer), s.patienceOfParts}
+	w := &parts{ResponseWriter: c.Writer, control: http.NewResponseController(c.Writer), patience: s.patienceOfParts}
 	c.Writer = w
 	c.Next()
 	w.begin()
@@ -54,5 +55,6 @@ func (w *parts) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
 // Flush implements http.Flusher.
 func (w *parts) Flush() {
 	w.begin()
+	w.flushed = true
 	w.ResponseWriter.Flush()
 }

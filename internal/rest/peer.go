@@ -256,6 +256,7 @@ func (s *Server) upgrade(c *gin.Context) {
 			fmt.Sprintf("this node's acceptor configuration is %s, the sender's is %s", s.stamp, c.GetHeader(headerConfig)), "all nodes need the same --acceptors"))
 		return
 	}
+	c.Status(http.StatusSwitchingProtocols)
 	conn, buffered, err := http.NewResponseController(c.Writer).Hijack()
 	if err != nil {
 		refuse(c, problem("internal", http.StatusInternalServerError, err.Error(), ""))

@@ -195,14 +195,18 @@ func (s *Server) askRead(ctx context.Context, r reading) (since int64, bad *clie
 	// The learner answers at the deadline; a loop that does not is stuck.
 	ctx, cancel := context.WithTimeout(ctx, r.patience+s.settings.RequestTimeout)
 	defer cancel()
+	begun := time.Now()
 	got, err := s.loop.Do(ctx, paxos.Envelope{To: s.settings.ID, Config: s.stamp, Message: ask})
+	is, _ := got.Message.(paxos.ReadIs)
+	if ask.MaxAge == 0 {
+		s.Measures.read(time.Since(begun), is.Ready)
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return 0, problem("stuck", http.StatusServiceUnavailable, s.idle(err), "the disk may be stuck: see /livez")
 	case err != nil:
 		return 0, s.failed(err, paxos.KindLocal)
 	}
-	is, _ := got.Message.(paxos.ReadIs)
 	switch {
 	case is.Ready:
 		return is.Since, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"paxos/internal/metrics"
 	"paxos/kv"
 	"paxos/paxos"
 )
@@ -16,14 +17,15 @@ import (
 // table is gin's, and beside it which parameters each endpoint takes.
 type table struct {
 	*gin.Engine
-	takes map[string][]string // by method, blank, path
+	takes    map[string][]string // by method, blank, path
+	requests *metrics.Requests
 }
 
 // on adds an endpoint, which refuses other parameters than these.
 func (t table) on(methods, path string, handle gin.HandlerFunc, parameters ...string) {
 	for method := range strings.FieldsSeq(methods) {
 		t.takes[method+" "+path] = parameters
-		t.Handle(method, path, known(parameters...), handle)
+		t.Handle(method, path, timed(t.requests.Route(method, path)), known(parameters...), handle)
 	}
 }
 
@@ -32,7 +34,7 @@ const probes = http.MethodGet + " " + http.MethodHead
 
 func (s *Server) routes() http.Handler {
 	gin.SetMode(gin.ReleaseMode)
-	r := table{gin.New(), map[string][]string{}}
+	r := table{gin.New(), map[string][]string{}, s.Measures.Requests}
 	s.parameters = r.takes
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash = false
@@ -46,7 +48,7 @@ func (s *Server) routes() http.Handler {
 	r.on(probes, "/livez", s.livez)
 	r.on(probes, "/readyz", s.readyz)
 	r.on(http.MethodGet, "/view-logs", s.viewLogs, "since", "limit", "kind", "format", "follow")
-	r.GET("/metrics", gin.WrapH(s.Metrics))
+	r.GET("/metrics", timed(r.requests.Route(http.MethodGet, "/metrics")), gin.WrapH(s.Metrics))
 	r.on(http.MethodGet, "/openapi.yaml", openAPI)
 	r.on(http.MethodGet, "/gossip/nodes", s.gossipNodes)
 	r.on(http.MethodPost, "/gossip", s.gossipJoin)
@@ -63,8 +65,9 @@ func (s *Server) routes() http.Handler {
 	case paxos.ClientRole:
 		s.clientRoutes(r)
 	}
-	r.NoRoute(s.noRoute(r.Engine))
-	r.NoMethod(s.noMethod(r.Engine))
+	none := timed(r.requests.Route(noSuch, noSuch))
+	r.NoRoute(none, s.noRoute(r.Engine))
+	r.NoMethod(none, s.noMethod(r.Engine))
 	return r.Engine
 }
 

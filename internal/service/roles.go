@@ -76,7 +76,8 @@ func (r *running) makeAcceptor() error {
 	if err != nil {
 		return err
 	}
-	disk, found, err := node.OpenDisk(wal.OS(), dir, s.ID, wal.Options{SegmentBytes: s.SegmentBytes, AllowUnsafeFS: s.AllowUnsafe})
+	disk, found, err := node.OpenDisk(wal.OS(), dir, s.ID, wal.Options{SegmentBytes: s.SegmentBytes, AllowUnsafeFS: s.AllowUnsafe,
+		Synced: r.measured.synced()})
 	if err != nil {
 		return err
 	}

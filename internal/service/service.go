@@ -45,6 +45,8 @@ type running struct {
 	space    space
 	parts    rest.Parts
 	role     paxos.Role
+	measured *measured
+	server   *rest.Server
 	gossip   *gossip.Gossip
 	book     *book
 	listener net.Listener
@@ -100,6 +102,7 @@ func short(commit string) string { return commit[:min(12, len(commit))] }
 
 // build makes the role and the loop around it.
 func (r *running) build() error {
+	r.measured = measure(r.settings)
 	if err := r.makeRole(); err != nil {
 		return err
 	}
@@ -109,7 +112,7 @@ func (r *running) build() error {
 	}
 	r.book = newBook(r.settings, fixed)
 	hub := rest.NewHub(r.settings.ID, r.settings.Configuration().Stamp(), r.book, r.log)
-	opts := node.Options{Role: r.role, Network: hub, Tick: r.settings.Tick, Admit: rest.Admit(r.settings), Now: time.Now}
+	opts := node.Options{Role: r.role, Network: hub, Tick: r.settings.Tick, Admit: rest.Admit(r.settings), Now: time.Now, Meter: r.measured}
 	if r.disk != nil {
 		opts.Store = r.disk
 	}
@@ -118,7 +121,8 @@ func (r *running) build() error {
 	}
 	r.parts.Loop = node.New(opts)
 	r.parts.Hub, r.parts.Settings, r.parts.Log, r.parts.Version = hub, r.settings, r.log, Version()
-	r.parts.Metrics = r.metrics().Handler()
+	r.showMetrics()
+	r.parts.Metrics, r.parts.Measures = r.measured.set.Handler(), r.measured.server
 	return nil
 }
 
@@ -139,6 +143,7 @@ func (r *running) join() error {
 // first no leadership, then no new requests, then the loop, then the streams.
 func (r *running) serve(ctx context.Context) error {
 	server := rest.New(r.parts)
+	r.server = server
 	r.parts.Hub.Handle(server.Take)
 	loopCtx, stopLoop := context.WithCancel(context.Background())
 	defer stopLoop()

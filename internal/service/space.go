@@ -35,11 +35,19 @@ func (r *running) takeDirectory() (string, error) {
 }
 
 // space is what is known of the room on the disk.
-type space struct{ full atomic.Bool }
+type space struct {
+	full       atomic.Bool
+	used, size atomic.Int64 // as they were judged last
+}
+
+// ratio is how much of the room was used, from 0 to 1.
+func (s *space) ratio() float64 { return float64(s.used.Load()) / float64(max(s.size.Load(), 1)) }
 
 // judge reports whether the disk is full now; between the two marks it is what
 // it was. A size of 0 is not known, and never full.
 func (s *space) judge(used, size int64) bool {
+	s.used.Store(used)
+	s.size.Store(size)
 	switch percent := float64(used) / float64(max(size, 1)) * 100; {
 	case size <= 0 || percent < roomPercent:
 		s.full.Store(false)

@@ -165,8 +165,12 @@ func (j *Journal) flush() error {
 	if err := j.write(j.pending); err != nil {
 		return err
 	}
+	took := j.opts.Now().Sub(begin)
 	j.stats.records.Add(int64(j.pending.count))
-	j.stats.lastSync.Store(int64(j.opts.Now().Sub(begin)))
+	j.stats.lastSync.Store(int64(took))
+	if j.opts.Synced != nil {
+		j.opts.Synced(int(j.pending.count), took)
+	}
 	j.pending.reset()
 	// Not earlier: with a segment prepared only behind one that holds a
 	// batch, at most one empty segment is ever found at the end.

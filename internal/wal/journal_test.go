@@ -272,6 +272,13 @@ func TestStats(t *testing.T) {
 	now := time.Unix(0, 0)
 	opts := small(true)
 	opts.Now = func() time.Time { now = now.Add(time.Millisecond); return now }
+	var told []int
+	opts.Synced = func(records int, took time.Duration) {
+		if took != time.Millisecond {
+			t.Errorf("a sync took %v", took)
+		}
+		told = append(told, records)
+	}
 	j, _ := mustOpen(t, newDisk(t), opts)
 	put(t, j, 1, 1)
 	must(t, j.Sync()) // Nothing to write.
@@ -279,6 +286,9 @@ func TestStats(t *testing.T) {
 	want := wal.Stats{DiskBytes: 2 * 4096, Segments: 2, WrittenBytes: 3 * 512, Records: 3, Syncs: 2, LastSync: time.Millisecond}
 	if got := j.Stats(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if !slices.Equal(told, []int{2, 1}) {
+		t.Errorf("the syncs are told to have had %v records", told)
 	}
 }
 

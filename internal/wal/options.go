@@ -26,6 +26,9 @@ type Options struct {
 	// AtBatch, unless nil, is told during Open where the records that replay
 	// gets next are kept.
 	AtBatch func(Position)
+	// Synced, unless nil, is told of every Sync that wrote something how many
+	// records it made durable and how long that took. It must not wait.
+	Synced func(records int, took time.Duration)
 }
 
 func (o Options) complete() (Options, error) {
