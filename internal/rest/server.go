@@ -36,6 +36,7 @@ type Parts struct {
 	Log      *logrus.Entry
 	Version  string
 	Metrics  http.Handler
+	Measures Measures
 
 	Acceptor *acceptor.Acceptor
 	Starts   func() uint64 // of the node's disk; nil if it has none
