@@ -1,5 +1,5 @@
 # An index of verbs; each is one line that you could type yourself.
-.PHONY: help up down test race etcd check fuzz long scenes bin
+.PHONY: help up down test race etcd manifests check fuzz long scenes bin
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -18,6 +18,9 @@ race: ## every test under the race detector
 
 etcd: ## thousands of random sequences of operations against etcd itself
 	cd test/etcd && go test -count=1 -v .
+
+manifests: ## render, decode and judge what k8s/ says
+	cd test/manifests && go test -count=1 -v ./...
 
 long: ## the long forms of the integration tests
 	PAXOS_LONG=1 go test -v -count=1 ./test/integration

@@ -20,11 +20,12 @@ var tiers = [][]string{
 	{"internal/rest"},
 	// Above rest and below the programs: what the four programs and paxosctl
 	// share, so that a local cluster runs the very code of the programs.
-	{"internal/service", "internal/local"},
+	{"internal/service", "internal/local", "internal/kube"},
 	{"internal/ctl"},
 	{"cmd/proposer", "cmd/acceptor", "cmd/learner", "cmd/client", "cmd/node", "cmd/paxosctl"},
-	{"test/style", "test/ports", "test/scenes", "test/integration", "test/scripts", "test/docs"},
-	{"test/etcd"}, // a module of its own: nothing may import it, and it may know etcd
+	{"test/style", "test/ports", "test/history", "test/markdown", "test/scenes", "test/integration", "test/scripts", "test/docs", "test/e2e"},
+	{"test/etcd"},      // a module of its own: nothing may import it, and it may know etcd
+	{"test/manifests"}, // the same, for what reads manifests and rules
 }
 
 // pure are the protocol's rooms: same input, same output.
@@ -44,10 +45,12 @@ var owners = map[string][]string{
 	"github.com/hashicorp/memberlist": {"gossip"},
 	"github.com/gin-gonic/gin":        {"internal/rest"},
 	"github.com/sirupsen/logrus":      {"internal/logging", "internal/rest", "internal/service"},
-	"github.com/prometheus/":          {"internal/metrics"},
+	"github.com/prometheus/":          {"internal/metrics", "test/manifests"},
 	"github.com/spf13/cobra":          {"internal/service", "internal/ctl", "cmd/paxosctl"},
 	"github.com/tidwall/btree":        {"kv"},
 	"go.etcd.io/":                     {"test/etcd"},
+	"sigs.k8s.io/kind/":               {"test/e2e", "test/manifests"},
+	"k8s.io/":                         {"internal/kube", "test/e2e", "test/manifests"},
 }
 
 func tier(pkg string) int {
