@@ -93,6 +93,29 @@ type Leader struct {
 	Chosen    paxos.Slot   `json:"chosen_watermark"`
 	Answering int          `json:"acceptors_answering"`
 	Needed    int          `json:"acceptors_needed"`
+	// Acceptors are all of the configuration, as this proposer sees them.
+	Acceptors []Seen `json:"acceptors"`
+}
+
+// Seen is one acceptor as a proposer sees it.
+type Seen struct {
+	Node paxos.NodeID `json:"node"`
+	// Answering says that it counts: it answers, and may vote.
+	Answering bool `json:"answering"`
+	// Heard says that it was ever heard, SilentMillis how long ago that was.
+	Heard        bool         `json:"heard"`
+	SilentMillis paxos.Number `json:"silent_ms"`
+	// Standing ("blank", "forming", "member", "mute"), Why and Promise are what it
+	// said of itself when it was last surveyed, "" if it never was. A leader
+	// surveys nobody.
+	Standing string       `json:"standing"`
+	Why      string       `json:"why"`
+	Promise  paxos.Ballot `json:"promise"`
+	// Stranger says that its disk is not the one with which it became a member.
+	Stranger bool `json:"stranger"`
+	// Full says that its disk had little room left when it last answered this
+	// proposer's heartbeat.
+	Full bool `json:"disk_full"`
 }
 
 // Health is what every node says of itself.

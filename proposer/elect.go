@@ -58,7 +58,11 @@ func (p *Proposer) surveyed(from paxos.NodeID, cluster paxos.ClusterID, m paxos.
 	p.adopt.Hear(p.cfg.Configuration, from, cluster, m)
 	// An answer to an older question, or to one of a former start, may be of
 	// long ago.
-	if m.Question+2 < p.question || m.Question > p.question || m.Standing != paxos.Member || !p.adopt.IsVoter(from, m.Store) {
+	if m.Question+2 < p.question || m.Question > p.question {
+		return
+	}
+	p.told(from, m)
+	if m.Standing != paxos.Member || !p.adopt.IsVoter(from, m.Store) {
 		return
 	}
 	p.seen = max(p.seen, m.Promise.Number)
@@ -84,15 +88,20 @@ func (p *Proposer) answering() int {
 	}
 	n := 0
 	for _, id := range p.cfg.Configuration.Acceptors {
-		if p.phase == Leading {
-			if p.tick-p.heard[id] < p.cfg.ElectionTicks {
-				n++
-			}
-		} else if _, ok := p.current(id); ok {
+		if p.answers(id) {
 			n++
 		}
 	}
 	return n
+}
+
+// answers reports whether an acceptor that may vote answers this proposer.
+func (p *Proposer) answers(id paxos.NodeID) bool {
+	if p.phase == Leading {
+		return p.tick-p.heard[id] < p.cfg.ElectionTicks
+	}
+	_, ok := p.current(id)
+	return ok
 }
 
 // fresh reports whether the proposer has followed for so short a time that its
@@ -228,6 +237,7 @@ func (p *Proposer) promise(from paxos.NodeID, m paxos.Promise) {
 	if p.phase == Leading {
 		p.heard[from] = p.tick
 	}
+	p.heardOf(from)
 	p.asking.since = p.tick
 	r.floor, r.chosen, r.time = max(r.floor, m.Floor), max(r.chosen, m.Chosen), max(r.time, m.Time)
 	r.next = m.Next

@@ -243,6 +243,7 @@ func (p *Proposer) hearing(from paxos.NodeID, store paxos.StoreID, ballot paxos.
 		return false
 	}
 	p.heard[from] = p.tick
+	p.heardOf(from)
 	return true
 }
 

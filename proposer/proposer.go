@@ -71,6 +71,7 @@ type Proposer struct {
 	// Following.
 	question paxos.Number
 	surveys  map[paxos.NodeID]surveyed
+	words    map[paxos.NodeID]*word
 	since    int // the tick at which it last stopped leading
 	failures int
 	calm     int          // ticks since anybody was missed
@@ -111,7 +112,7 @@ type surveyed struct {
 func New(cfg Config) *Proposer {
 	return &Proposer{
 		cfg: cfg, dice: paxos.Dice(cfg.Seed), chosen: 1, wait: -1,
-		surveys: map[paxos.NodeID]surveyed{}, placed: map[paxos.NodeID][]paxos.Placed{},
+		surveys: map[paxos.NodeID]surveyed{}, words: map[paxos.NodeID]*word{}, placed: map[paxos.NodeID][]paxos.Placed{},
 	}
 }
 
@@ -132,6 +133,7 @@ func (p *Proposer) Step(e paxos.Envelope) paxos.Effects {
 	case paxos.Heard:
 		if p.hearing(e.From, m.Store, m.Ballot) {
 			p.full[e.From] = m.Full
+			p.heardOf(e.From).full = m.Full
 		}
 	case paxos.Nack:
 		p.nack(e.From, m)
@@ -211,6 +213,8 @@ type Status struct {
 	Waiting   int          `json:"commands_waiting"`
 	Answering int          `json:"acceptors_answering"`
 	Needed    int          `json:"acceptors_needed"`
+	// Acceptors are all of the configuration, as this proposer sees them.
+	Acceptors []Seen `json:"acceptors"`
 }
 
 // Status gives the inner state.
@@ -219,5 +223,6 @@ func (p *Proposer) Status() Status {
 		Phase: p.phase, Leading: p.phase == Leading, Cluster: p.adopt.Cluster, Ballot: p.ballot, Leader: p.leader(),
 		Chosen: p.chosen, Next: p.next, InFlight: len(p.flight), Waiting: p.queue.len(),
 		Answering: p.answering(), Needed: p.cfg.Configuration.Quorum(),
+		Acceptors: p.acceptors(),
 	}
 }

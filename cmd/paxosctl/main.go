@@ -1,4 +1,5 @@
 // Command paxosctl runs a local cluster and speaks to any cluster; see --help.
+// Installed as kubectl-paxos it is a plugin of kubectl.
 package main
 
 import (
@@ -8,5 +9,5 @@ import (
 )
 
 func main() {
-	os.Exit(ctl.Main(os.Args[1:], ctl.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	os.Exit(ctl.Main(os.Args, ctl.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

@@ -34,9 +34,9 @@ var kinds = map[int]string{
 func (a *app) complain(cmd *cobra.Command, args []string, err error) {
 	sentence, hint := explain(err)
 	if hint == nobodyThere {
-		hint = a.whomToStart(hint)
+		hint = a.whomToStart(err, hint)
 	}
-	hint = followable(cmd, hint)
+	hint = a.here(followable(cmd, hint))
 	if !a.wantsJSON(args) {
 		fmt.Fprintf(a.Err, "%s\n", sentence)
 		if hint != "" {
@@ -79,7 +79,7 @@ var flagIn = regexp.MustCompile(`--([a-z][a-z-]*)`)
 // followable is a hint without what this command cannot do: services tell
 // everybody the same, and not every command has every flag.
 func followable(cmd *cobra.Command, hint string) string {
-	if cmd == nil || strings.Contains(hint, "paxosctl ") {
+	if cmd == nil || strings.Contains(hint, "paxosctl ") || strings.Contains(hint, "kubectl ") {
 		return hint // it names the command whose flags these are
 	}
 	var parts []string

@@ -19,11 +19,15 @@ const completionLimit = 500 * time.Millisecond
 // be found. Whatever fails then is nothing to complain about.
 func (a *app) completing(cmd *cobra.Command) (context.Context, *place, func()) {
 	a.dataGiven = cmd.Flags().Changed("data")
-	p, err := a.find()
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionLimit)
+	p, err := (*place)(nil), a.settleKube(cmd)
+	if err == nil {
+		p, err = a.find(ctx)
+	}
 	if err != nil {
+		cancel()
 		return nil, nil, func() {}
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionLimit)
 	return ctx, p, func() { cancel(); p.Close() }
 }
 

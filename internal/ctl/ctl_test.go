@@ -24,7 +24,7 @@ import (
 // for the commands of local, and for the nodes that they start.
 func TestMain(m *testing.M) {
 	if os.Getenv("BE_PAXOSCTL") == "1" {
-		os.Exit(Main(os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+		os.Exit(Main(os.Args, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 	}
 	os.Exit(m.Run())
 }
@@ -41,7 +41,7 @@ func (r result) String() string {
 
 func run(ctx context.Context, in io.Reader, args ...string) result {
 	var out, err bytes.Buffer
-	code := Run(ctx, args, Streams{In: in, Out: &out, Err: &err})
+	code := Run(ctx, append([]string{"paxosctl"}, args...), Streams{In: in, Out: &out, Err: &err})
 	return result{code, out.String(), err.String()}
 }
 

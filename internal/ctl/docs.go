@@ -19,11 +19,20 @@ func Markdown() string {
 	}
 	b.WriteString("\n`make bin` builds bin/paxosctl; `go run` turns every exit code into 1.\n")
 	b.WriteString("\n## Environment\n\n| variable | stands in for |\n| --- | --- |\n" +
-		"| `PAXOS_ENDPOINTS` | `--endpoints` |\n| `PAXOS_DATA` | `--data` |\n| `PAXOS_PROPOSER_ENDPOINTS` | `--proposers` |\n| `PAXOS_ACCEPTOR_ENDPOINTS` | `--acceptors` |\n")
+		"| `PAXOS_CONTEXT` | `--context`, where `--kube` is given |\n| `PAXOS_ENDPOINTS` | `--endpoints` |\n| `PAXOS_DATA` | `--data` |\n| `PAXOS_PROPOSER_ENDPOINTS` | `--proposers` |\n| `PAXOS_ACCEPTOR_ENDPOINTS` | `--acceptors` |\n")
+	b.WriteString(aboutKubernetes)
 	b.WriteString("\n## Completion\n\n`source <(paxosctl completion bash)`; zsh, fish and powershell likewise. Names of nodes are completed too, and keys that are there.\n")
 	describe(&b, root)
 	return b.String()
 }
+
+const aboutKubernetes = "\n## Kubernetes\n\n" +
+	"`--kube`, or `--context NAME`, sends every command of this page but those of `local` through the API server's proxy, with the rights of the kubeconfig: list of pods and deployments; get, create,\n" +
+	"update and delete of pods/proxy and services/proxy. Nodes are found by their Deployments; `--proposers` and `--acceptors` may name Services, such as `acceptor1:4000`,\n" +
+	"and `$PAXOS_PROPOSER_ENDPOINTS` and `$PAXOS_ACCEPTOR_ENDPOINTS` do not count. Exit code 2 is also a context that is not there and a right that is missing, 3 a namespace without nodes.\n\n" +
+	"Under the name kubectl-paxos in `$PATH` it is a plugin: `go build -o ~/.local/bin/kubectl-paxos ./cmd/paxosctl`, then `kubectl paxos status`. `--kube` is the default there.\n\n" +
+	"The proxy tidies up paths. Keys with an empty part or one that is `.` or `..` (`/a`, `a//b`, `a/../b`), and idempotency keys and names of locks and elections with a slash, do not pass: such a command is\n" +
+	"refused with exit code 2, and nothing is done. `kubectl -n paxos port-forward service/client1 6001:6000` with `--endpoints 127.0.0.1:6001` is the way round it.\n"
 
 func describe(b *strings.Builder, cmd *cobra.Command) {
 	verbs := slices.Clone(cmd.Commands())

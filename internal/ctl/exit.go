@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"paxos/client"
+	"paxos/internal/kube"
 	"paxos/internal/local"
 	"paxos/internal/service"
 )
@@ -117,6 +118,7 @@ const nobodyThere = "nothing was changed; is the cluster there? See --endpoints,
 func explain(err error) (sentence, hint string) {
 	var own *failure
 	var problem *client.Problem
+	var way *kube.Error
 	switch {
 	case errors.Is(err, errInterrupted):
 		return err.Error(), ""
@@ -126,6 +128,8 @@ func explain(err error) (sentence, hint string) {
 		return problem.Detail, hintForPeople(problem.Hint)
 	case errors.Is(err, service.ErrUsage):
 		return strings.TrimPrefix(err.Error(), service.ErrUsage.Error()+": "), "see --help"
+	case errors.Is(err, client.ErrUnavailable) && errors.As(err, &way) && way.General():
+		return way.Detail, way.Hint
 	case errors.Is(err, client.ErrUnavailable):
 		return strings.TrimPrefix(err.Error(), client.ErrUnavailable.Error()+": "), nobodyThere
 	}

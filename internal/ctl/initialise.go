@@ -25,7 +25,7 @@ func (a *app) initialise() *cobra.Command {
 	a.remoteFlags(cmd)
 	cmd.Flags().Lookup("timeout").Usage = "how long to wait (default: 30s)"
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		p, err := a.find()
+		p, err := a.find(cmd.Context())
 		if err != nil {
 			return err
 		}

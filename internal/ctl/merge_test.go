@@ -75,7 +75,7 @@ func TestFollowingEndsWhenNothingCanBeWritten(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	var errs bytes.Buffer
-	code := Run(ctx, []string{"logs", "--follow", "--endpoints", nodes(t)}, Streams{Out: full{}, Err: &errs})
+	code := Run(ctx, []string{"paxosctl", "logs", "--follow", "--endpoints", nodes(t)}, Streams{Out: full{}, Err: &errs})
 	if code != ExitError || !strings.Contains(errs.String(), "no space today") {
 		t.Errorf("exit code %d: %s", code, &errs)
 	}

@@ -34,7 +34,9 @@ func (a *app) printJSON(v any, indent string) error {
 }
 
 // note writes a line for the person at the terminal to stderr.
-func (a *app) note(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) }
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintln(a.Err, a.here(fmt.Sprintf(format, args...)))
+}
 
 // cell is a user's text in a table: as it is, unless that would spoil the
 // table or the terminal.

@@ -242,7 +242,7 @@ func (a *app) changed(cmd *cobra.Command, d dependence, do func(*place, []client
 	if err != nil {
 		return err
 	}
-	p, err := a.find()
+	p, err := a.find(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -34,6 +35,7 @@ type app struct {
 	proposers []string
 	acceptors []string
 	timeout   time.Duration
+	on        onKubernetes
 
 	spokenTo  *place // where the command looked for the cluster, nil if it did not
 	dataGiven bool   // --data was given, and not defaulted
@@ -43,21 +45,27 @@ type app struct {
 // errInterrupted: a signal came before the command was done.
 var errInterrupted = errors.New("interrupted before it was done")
 
-// Main runs a command line and gives the exit code. A second signal ends the
-// process at once.
-func Main(args []string, s Streams) int {
+// Plugin is the program's name as a plugin of kubectl: then the cluster is on
+// Kubernetes unless a flag says otherwise.
+const Plugin = "kubectl-paxos"
+
+// Main runs a command line, the program's name first, and gives the exit code. A
+// second signal ends the process at once.
+func Main(line []string, s Streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return Run(ctx, args, s)
+	return Run(ctx, line, s)
 }
 
-// Run runs a command line until ctx ends, and gives the exit code.
-func Run(ctx context.Context, args []string, s Streams) int {
-	a := &app{Streams: s}
+// Run runs a command line, the program's name first, until ctx ends, and gives
+// the exit code.
+func Run(ctx context.Context, line []string, s Streams) int {
+	name := strings.TrimSuffix(filepath.Base(line[0]), ".exe")
+	a, args := &app{Streams: s, on: onKubernetes{plugin: name == Plugin}}, line[1:]
 	root := a.root()
 	strict(root)
-	root.SetArgs(args)
+	root.SetArgs(verbFirst(args))
 	cmd, err := root.ExecuteContextC(ctx)
 	var own *failure
 	switch {
@@ -136,11 +144,14 @@ func (a *app) root() *cobra.Command {
 		Short: "Runs a local Paxos cluster, and speaks to any cluster.",
 		Long: "Runs a local Paxos cluster, and speaks to any cluster.\n\n" +
 			"Results go to standard output, everything else to standard error; with -o json\nstandard output is JSON and nothing else, and a failure is one line of JSON on standard error.\n\n" +
-			"Where the cluster is: --endpoints, else the local cluster of --data, else\n$PAXOS_ENDPOINTS, else the local cluster in $PAXOS_DATA or ./paxos-data, else 127.0.0.1:6001,127.0.0.1:6002.\n" +
-			"Other nodes are found through these.\n\n" + aboutExits(),
+			"Where the cluster is: on Kubernetes with --kube or --context, else --endpoints, else the local cluster of --data, else\n$PAXOS_ENDPOINTS, else the local cluster in $PAXOS_DATA or ./paxos-data, else 127.0.0.1:6001,127.0.0.1:6002.\n" +
+			"Other nodes are found through these. On Kubernetes the context is that of --context, else $PAXOS_CONTEXT, else the\ncurrent one of the kubeconfig; nodes are found by their Deployments. Under the name kubectl-paxos in $PATH this is\na plugin, kubectl paxos, and --kube is the default.\n\n" + aboutExits(),
 		Example: "  paxosctl local up --detach\n  paxosctl send teste123\n  paxosctl read\n  paxosctl put color green\n  paxosctl get color\n  paxosctl status -o json",
 		Version: service.Version(), SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.begin(cmd) },
+	}
+	if a.on.plugin {
+		cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl paxos"}
 	}
 	cmd.SetOut(a.Out)
 	cmd.SetErr(a.Err)
@@ -155,7 +166,7 @@ func (a *app) root() *cobra.Command {
 		"values": {a.send(), a.read(), a.outcome(), a.burn()},
 		"keys":   {a.put(), a.get(), a.del(), a.cas(), a.incr(), a.append(), a.txn(), a.watch(), a.compact()},
 		"leases": {a.lease(), a.lock(), a.elect()},
-		"nodes":  {a.initialise(), a.status(), a.leader(), a.members(), a.logs()},
+		"nodes":  {a.initialise(), a.status(), a.explain(), a.leader(), a.members(), a.logs()},
 	} {
 		for _, v := range verbs {
 			v.GroupID = group
@@ -185,6 +196,9 @@ func (a *app) begin(cmd *cobra.Command) error {
 		if len(set) > 1 {
 			return usage("%s do not go together", strings.Join(set, " and "))
 		}
+	}
+	if err := a.settleKube(cmd); err != nil {
+		return err
 	}
 	a.dataGiven = cmd.Flags().Changed("data")
 	if dir := os.Getenv("PAXOS_DATA"); dir != "" && !a.dataGiven {
@@ -263,6 +277,7 @@ func (a *app) remoteFlags(cmd *cobra.Command, formats ...string) {
 	cmd.Flags().StringSliceVar(&a.endpoints, "endpoints", nil, "host:port of client services, comma separated ($PAXOS_ENDPOINTS)")
 	cmd.Flags().DurationVar(&a.timeout, "timeout", 0, "how long to wait, such as 500ms or 10s (default: the service's own, 1.5s)")
 	a.dataFlag(cmd)
+	a.kubeFlags(cmd)
 	a.outputFlag(cmd, formats...)
 }
 

@@ -31,7 +31,7 @@ func (a *app) send() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		p, err := a.find()
+		p, err := a.find(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -143,7 +143,7 @@ func TestALocalClusterFromUpToDown(t *testing.T) {
 	m.must(ExitNotFound, "outcome", "a/b")
 	m.storeWorks()
 	for args, want := range map[string]string{
-		"read": "teste123", "leader": "127.0.0.1:", "members": "acceptor3", "status": "leads with ballot", "init": "before",
+		"read": "teste123", "leader": "127.0.0.1:", "members": "acceptor3", "status": "leads with ballot", "init": "before", "explain": "writes: yes, through proposer",
 		"logs --kind elected": "elected", "local status": "leads", "local up": "leads",
 	} {
 		if got := m.must(ExitOK, strings.Fields(args)...); !strings.Contains(got.out, want) {
@@ -155,6 +155,7 @@ func TestALocalClusterFromUpToDown(t *testing.T) {
 	m.must(ExitNotFound, "local", "kill", "acceptor9")
 	m.until(ExitUnavailable, "send", "too few")
 	m.until(ExitUnavailable, "status")
+	m.explains()
 	m.must(ExitOK, "local", "start", "acceptor1")
 	m.until(ExitOK, "send", "enough again", "--key", "again")
 	m.must(ExitOK, "local", "pause", "proposer1", "learner1")
@@ -180,6 +181,26 @@ func TestALocalClusterFromUpToDown(t *testing.T) {
 	m.must(ExitOK, "local", "down")
 	if got := m.must(ExitUnavailable, "send", "too late"); !strings.Contains(got.err, "paxosctl local start") || strings.Contains(got.err, "client1") {
 		t.Errorf("nobody is there: %v", got)
+	}
+}
+
+// explains checks what is said while acceptor1 and acceptor2 are killed.
+func (m *machine) explains() {
+	m.t.Helper()
+	got := m.must(ExitUnavailable, "explain")
+	for _, want := range []string{"writes: NO: 1 of 3 acceptors answers and 2 are needed\n", "paxosctl local start --data ", " acceptor1 acceptor2  # acceptor1: stopped; acceptor2: stopped\n", "silent for "} {
+		if !strings.Contains(got.out, want) {
+			m.t.Errorf("want %q: %v", want, got)
+		}
+	}
+	var e explanation
+	if got := m.must(ExitUnavailable, "explain", "-o", "json"); json.Unmarshal([]byte(got.out), &e) != nil || e.Quorum.Voting != 1 || len(e.Acceptors) != 3 || len(e.Acceptors[2].SeenBy) != 3 {
+		m.t.Errorf("%v", got)
+	}
+	for proposer, seen := range e.Acceptors[0].SeenBy {
+		if seen.Answering || !seen.Heard || seen.SilentMillis == 0 {
+			m.t.Errorf("%s sees %+v", proposer, seen)
+		}
 	}
 }
 

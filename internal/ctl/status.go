@@ -68,8 +68,8 @@ func (a *app) useless(st clusterStatus) error {
 		}
 	}
 	hint := "start a learner; paxosctl members shows who is there"
-	if a.spokenTo != nil && a.spokenTo.local != nil && len(dead) > 0 {
-		hint = a.localHint("start", dead)
+	if line := a.bringBack(a.spokenTo, dead); line != "" {
+		hint = line
 	}
 	const unread = "no learner is ready: nothing can be read, and nobody tells whether what is sent was applied"
 	const unsent = "no proposer leads: nothing can be sent"
@@ -77,7 +77,7 @@ func (a *app) useless(st clusterStatus) error {
 	case st.Leader == "" && !ready:
 		return failed(ExitUnavailable, "a quorum of acceptors and one proposer are needed; "+hint, "%s; %s", unsent, unread)
 	case st.Leader == "":
-		return failed(ExitUnavailable, "a quorum of acceptors and one proposer are needed", "%s", unsent)
+		return failed(ExitUnavailable, "a quorum of acceptors and one proposer are needed; paxosctl explain tells what is missing", "%s", unsent)
 	case !ready && len(dead) == 0:
 		return failed(ExitUnavailable, "they say above what they wait for", "%s", unread)
 	case !ready:
@@ -116,6 +116,11 @@ func ask(ctx context.Context, p *place, t target) nodeStatus {
 	switch {
 	case err != nil:
 		sentence, _ := explain(err)
+		if p.kube != nil {
+			if n := p.kube.Node(string(t.ID)); !n.Up() {
+				sentence = n.State()
+			}
+		}
 		return nodeStatus{target: t, Problem: sentence}
 	case h.Node != t.ID:
 		return nodeStatus{target: t, Problem: fmt.Sprintf("%s answers there", h.Node)}

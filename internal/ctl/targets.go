@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"paxos/client"
+	"paxos/internal/kube"
 	"paxos/internal/local"
 	"paxos/paxos"
 )
@@ -17,21 +18,26 @@ import (
 type place struct {
 	*client.Client                // of the client services
 	local          *local.Cluster // nil if it is another one
+	kube           *kube.Cluster  // nil if it is not on Kubernetes
 	endpoints      []string
 }
 
 // reach finds the cluster, and gives the time that the command has for it; leave
 // must be called in the end.
 func (a *app) reach(cmd *cobra.Command) (ctx context.Context, p *place, leave func(), err error) {
-	if p, err = a.find(); err != nil {
+	ctx, cancel := a.context(cmd)
+	if p, err = a.find(ctx); err != nil {
+		cancel()
 		return nil, nil, nil, err
 	}
-	ctx, cancel := a.context(cmd)
 	return ctx, p, func() { cancel(); p.Close() }, nil
 }
 
 // find gives the place that the flags, the environment and the directory say.
-func (a *app) find() (*place, error) {
+func (a *app) find(ctx context.Context) (*place, error) {
+	if a.on.kube {
+		return a.findOnKube(ctx)
+	}
 	p := &place{endpoints: a.endpoints}
 	if len(p.endpoints) == 0 && !a.dataGiven {
 		p.endpoints = fromEnvironment("PAXOS_ENDPOINTS")
@@ -64,7 +70,10 @@ func (a *app) find() (*place, error) {
 
 // whomToStart names the client services of the local cluster that do not run,
 // when that is why nobody answers; otherwise it is the usual hint.
-func (a *app) whomToStart(usual string) string {
+func (a *app) whomToStart(err error, usual string) string {
+	if a.spokenTo != nil && a.spokenTo.kube != nil {
+		return a.whomToScale(err)
+	}
 	if a.spokenTo == nil || a.spokenTo.local == nil {
 		return usual
 	}
@@ -103,17 +112,24 @@ var roleOrder = []paxos.RoleName{paxos.ProposerRole, paxos.AcceptorRole, paxos.L
 // cluster those that do not run too.
 func (a *app) nodes(ctx context.Context, p *place) ([]target, error) {
 	found, err := a.gossip(ctx, p)
-	if err != nil && p.local == nil {
+	if err != nil && p.local == nil && p.kube == nil {
 		return nil, err
 	}
 	var list []target
 	for _, m := range found.Members {
-		list = append(list, target{m.ID, m.Role, m.REST, m.State})
+		list = append(list, target{m.ID, m.Role, p.addressOf(m), m.State})
 	}
 	if p.local != nil {
 		for _, n := range p.local.Nodes() {
 			if !slices.ContainsFunc(list, func(t target) bool { return t.ID == n.ID }) {
 				list = append(list, target{ID: n.ID, Role: n.Role, Address: n.Address})
+			}
+		}
+	}
+	if p.kube != nil {
+		for _, n := range p.kube.Nodes() {
+			if !slices.ContainsFunc(list, func(t target) bool { return string(t.ID) == n.ID }) {
+				list = append(list, target{ID: paxos.NodeID(n.ID), Role: paxos.RoleName(n.Role), Address: n.Address()})
 			}
 		}
 	}
@@ -135,7 +151,7 @@ func (a *app) gossip(ctx context.Context, p *place) (client.Members, error) {
 	if len(others) == 0 {
 		return found, err
 	}
-	c, bad := client.New(others)
+	c, bad := p.to(others)
 	if bad != nil {
 		return found, usage("%w", bad)
 	}
@@ -150,6 +166,9 @@ func (a *app) gossip(ctx context.Context, p *place) (client.Members, error) {
 // environment, or by the local cluster's directory.
 func (a *app) addresses(p *place, role paxos.RoleName) []string {
 	given := map[paxos.RoleName][]string{paxos.ProposerRole: a.proposers, paxos.AcceptorRole: a.acceptors}[role]
+	if len(given) == 0 && p.kube != nil {
+		return p.ofKube(role)
+	}
 	if len(given) == 0 && p.local == nil {
 		given = fromEnvironment("PAXOS_" + strings.ToUpper(string(role)) + "_ENDPOINTS")
 	}
@@ -164,6 +183,9 @@ func (a *app) addresses(p *place, role paxos.RoleName) []string {
 // ofRole gives the addresses of a role's nodes: those given, and those found.
 func (a *app) ofRole(ctx context.Context, p *place, role paxos.RoleName) ([]string, error) {
 	list := a.addresses(p, role)
+	if p.kube != nil && len(list) > 0 {
+		return list, nil // gossip would tell the same nodes by their pods' addresses
+	}
 	found, err := a.gossip(ctx, p)
 	if err != nil && len(list) == 0 {
 		return nil, err

@@ -231,7 +231,11 @@ func TestEveryNodeTellsWhoItIs(t *testing.T) {
 			}
 		}
 	}
-	status, b := w.acceptor.get(t, "/highest")
+	status, b := w.proposer.get(t, "/leader")
+	if l := decode[client.Leader](t, status, b, http.StatusOK); len(l.Acceptors) != 1 || l.Acceptors[0].Node != w.acceptor.id || !l.Acceptors[0].Answering || !l.Acceptors[0].Heard {
+		t.Errorf("%+v", l)
+	}
+	status, b = w.acceptor.get(t, "/highest")
 	if status != http.StatusOK || !strings.Contains(string(b), `"message":"highest-is"`) {
 		t.Errorf("/highest: %d %s", status, b)
 	}

@@ -28,8 +28,12 @@ func (s *Server) leader(c *gin.Context) {
 
 func (s *Server) leading() client.Leader {
 	st := s.Proposer.Status()
-	return client.Leader{Node: s.settings.ID, Leading: st.Leading, Leader: st.Leader, Ballot: st.Ballot, Phase: st.Phase.String(),
+	l := client.Leader{Node: s.settings.ID, Leading: st.Leading, Leader: st.Leader, Ballot: st.Ballot, Phase: st.Phase.String(),
 		Chosen: st.Chosen, Answering: st.Answering, Needed: st.Needed}
+	for _, a := range st.Acceptors {
+		l.Acceptors = append(l.Acceptors, client.Seen(a))
+	}
+	return l
 }
 
 func (s *Server) address(id paxos.NodeID) string {

@@ -1,0 +1,255 @@
+package ctl
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"paxos/client"
+	"paxos/internal/local"
+	"paxos/paxos"
+)
+
+// explanation is why the cluster can, or cannot, be written to and read.
+type explanation struct {
+	Writes    verdict       `json:"writes"`
+	Reads     verdict       `json:"reads"`
+	Leader    paxos.NodeID  `json:"leader"`
+	Quorum    quorum        `json:"quorum"`
+	Acceptors []explained   `json:"acceptors"`
+	Proposers []explained   `json:"proposers"`
+	Learners  []explained   `json:"learners"`
+	Clients   []explained   `json:"clients"`
+	Restore   []restoration `json:"restore"`
+}
+
+// verdict is whether something can be done now, and why (not).
+type verdict struct {
+	Possible bool   `json:"possible"`
+	Sentence string `json:"sentence"`
+}
+
+// quorum is what votes are counted against.
+type quorum struct {
+	Configured []paxos.NodeID `json:"configured"`
+	Needed     int            `json:"needed"`
+	// Voting are those that say here that they vote; the leader may see fewer.
+	Voting int `json:"voting"`
+	// Tolerated is how many more acceptors may fail before nothing is chosen.
+	Tolerated int `json:"tolerated"`
+}
+
+// explained is a node: what it says, what the place knows of it, and for an
+// acceptor how each proposer sees it.
+type explained struct {
+	nodeStatus
+	// State is Kubernetes' or this machine's, "" if nothing is known of it.
+	State string `json:"state,omitempty"`
+	// Why says why the node is of no use now, "" if it is.
+	Why    string                       `json:"why,omitempty"`
+	SeenBy map[paxos.NodeID]client.Seen `json:"seen_by,omitempty"`
+
+	role roleState
+}
+
+// restoration is something that can be done, and what for.
+type restoration struct {
+	Command string `json:"command,omitempty"`
+	Why     string `json:"why"`
+}
+
+// roleState is what the roles' states have, as far as it is looked at here.
+type roleState struct {
+	Leading   bool          `json:"leading"`
+	Phase     string        `json:"phase"`
+	Leader    paxos.NodeID  `json:"leader"`
+	Ballot    paxos.Ballot  `json:"ballot"`
+	Answering int           `json:"acceptors_answering"`
+	Needed    int           `json:"acceptors_needed"`
+	Acceptors []client.Seen `json:"acceptors"`
+
+	Standing string       `json:"standing"`
+	Promise  paxos.Ballot `json:"promise"`
+
+	Applied paxos.Slot `json:"applied_watermark"`
+	Behind  paxos.Slot `json:"behind_truncated_log"`
+	Pending int        `json:"pending"`
+}
+
+func (a *app) explain() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "explain", Short: "Says why the cluster can, or cannot, be written to and read right now.", Args: exactly(),
+		Long: "Says why the cluster can, or cannot, be written to and read right now: how many acceptors a quorum takes, each\n" +
+			"acceptor as it says itself and as each proposer sees it, who leads, and which learners and client services are\n" +
+			"ready; and what would restore service, as commands for this place. The exit code is 0 when writes are possible,\n" +
+			"and 5 when they are not.\n\n" + aboutExits(),
+		Example: "  paxosctl explain\n  paxosctl explain -o json | jq -r .writes.sentence\n  paxosctl explain --context kind-paxos",
+	}
+	a.proposersFlag(cmd)
+	a.acceptorsFlag(cmd)
+	a.remoteFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, p, leave, err := a.reach(cmd)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		looking, found := context.WithTimeout(ctx, answerLimit)
+		list, err := a.nodes(looking, p)
+		found()
+		if err != nil {
+			return err
+		}
+		e := a.explanationOf(p, examine(ctx, p, list))
+		if err := a.printExplanation(e); err != nil {
+			return err
+		}
+		if !e.Writes.Possible {
+			return failed(ExitUnavailable, e.firstStep(), "writes: %s", e.Writes.Sentence)
+		}
+		return nil
+	}
+	return cmd
+}
+
+// firstStep is the hint of an explanation whose writes are not possible.
+func (e explanation) firstStep() string {
+	for _, r := range e.Restore {
+		if r.Command != "" {
+			return r.Command
+		}
+	}
+	return ""
+}
+
+// explanationOf draws the conclusions from what all nodes say.
+func (a *app) explanationOf(p *place, st clusterStatus) explanation {
+	e := explanation{Leader: st.Leader, Restore: []restoration{}}
+	byRole := map[paxos.RoleName]*[]explained{paxos.AcceptorRole: &e.Acceptors, paxos.ProposerRole: &e.Proposers,
+		paxos.LearnerRole: &e.Learners, paxos.ClientRole: &e.Clients}
+	for _, list := range byRole {
+		*list = []explained{}
+	}
+	for _, n := range st.Nodes {
+		x := explained{nodeStatus: n, State: p.stateOf(n.ID)}
+		if n.Health != nil {
+			// Whoever answers something else is no node of ours.
+			text, err := json.Marshal(n.Health.State)
+			if err == nil {
+				err = json.Unmarshal(text, &x.role)
+			}
+			if x.Why = n.Health.Why; err != nil {
+				x.Why = "its state cannot be read: " + err.Error()
+			}
+		} else if x.Why = n.Problem; x.State != "" {
+			x.Why = x.State
+		}
+		if list := byRole[n.Role]; list != nil {
+			*list = append(*list, x)
+		}
+	}
+	e.matrix()
+	e.count()
+	e.Writes, e.Reads = e.writes(), e.reads()
+	a.restore(p, &e)
+	return e
+}
+
+// stateOf is what this machine, or Kubernetes, says of a node that may be silent.
+func (p *place) stateOf(id paxos.NodeID) string {
+	switch {
+	case p.kube != nil:
+		if n := p.kube.Node(string(id)); !n.Up() {
+			return n.State()
+		}
+	case p.local != nil:
+		if st := p.local.State(id); st.Status != local.Running {
+			return string(st.Status)
+		}
+	}
+	return ""
+}
+
+// matrix gives each acceptor what the proposers say of it, and adds those that
+// are configured and were not found.
+func (e *explanation) matrix() {
+	for _, proposer := range e.Proposers {
+		for _, seen := range proposer.role.Acceptors {
+			if !slices.Contains(e.Quorum.Configured, seen.Node) {
+				e.Quorum.Configured = append(e.Quorum.Configured, seen.Node)
+			}
+			at := slices.IndexFunc(e.Acceptors, func(x explained) bool { return x.ID == seen.Node })
+			if at < 0 {
+				at = len(e.Acceptors)
+				const nowhere = "nobody knows where it is"
+				e.Acceptors = append(e.Acceptors, explained{Why: nowhere,
+					nodeStatus: nodeStatus{target: target{ID: seen.Node, Role: paxos.AcceptorRole}, Problem: nowhere}})
+			}
+			x := &e.Acceptors[at]
+			if x.SeenBy == nil {
+				x.SeenBy = map[paxos.NodeID]client.Seen{}
+			}
+			x.SeenBy[proposer.ID] = seen
+		}
+	}
+	if e.Quorum.Configured != nil {
+		return
+	}
+	// No proposer tells who is configured: those that are there are the best guess.
+	e.Quorum.Configured = []paxos.NodeID{}
+	for _, x := range e.Acceptors {
+		e.Quorum.Configured = append(e.Quorum.Configured, x.ID)
+	}
+}
+
+// votes reports whether an acceptor says that it votes.
+func (x explained) votes() bool { return x.Health != nil && x.Health.Status == "ok" }
+
+// ready reports whether a node says that it can take its part.
+func (x explained) ready() bool { return x.Health != nil && x.Health.Status == "ok" }
+
+// lost reports whether an acceptor's disk is not the one that became a member.
+func (x explained) lost() bool {
+	return x.Health != nil && x.Health.Status == "mute" && (x.role.Standing == "blank" || x.role.Standing == "forming")
+}
+
+// full reports whether some proposer heard that the acceptor's disk is full.
+func (x explained) full() bool {
+	for _, seen := range x.SeenBy {
+		if seen.Full && seen.Answering {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *explanation) count() {
+	e.Quorum.Needed = len(e.Quorum.Configured)/2 + 1
+	for _, proposer := range e.Proposers {
+		if proposer.role.Needed > 0 {
+			e.Quorum.Needed = proposer.role.Needed
+		}
+	}
+	for _, x := range e.Acceptors {
+		if x.votes() && slices.Contains(e.Quorum.Configured, x.ID) {
+			e.Quorum.Voting++
+		}
+	}
+	hears := e.Quorum.Voting
+	if l := e.leads(); l != nil {
+		hears = l.role.Answering
+	}
+	e.Quorum.Tolerated = max(0, hears-e.Quorum.Needed)
+}
+
+// leads gives the proposer that leads, nil if none does.
+func (e *explanation) leads() *explained {
+	for i, x := range e.Proposers {
+		if x.ID == e.Leader && x.Health != nil && x.role.Leading {
+			return &e.Proposers[i]
+		}
+	}
+	return nil
+}
