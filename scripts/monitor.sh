@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Shows the protocol events of all nodes, or of some roles, as they happen and
-# each once (--help). It needs bash 4.4 and curl, and sort.
+# each once (--help). It needs bash 4.4 and curl, and sort; for a cluster on
+# Kubernetes, kubectl.
 #
 # An event is known by its number, which counts from 1 since the node's start.
 # So events are asked for behind the last number seen, and behind 0 once the
@@ -17,6 +18,12 @@ source "$LIB/json.sh"
 source "$LIB/text.sh"
 # shellcheck source=lib/nodes.sh
 source "$LIB/nodes.sh"
+# shellcheck source=lib/kube.sh
+source "$LIB/kube.sh"
+# shellcheck source=lib/kubenodes.sh
+source "$LIB/kubenodes.sh"
+# shellcheck source=lib/podlogs.sh
+source "$LIB/podlogs.sh"
 
 EXIT_ERROR=1 EXIT_USAGE=2
 readonly EXIT_ERROR EXIT_USAGE
@@ -57,12 +64,14 @@ parse() {
         ;;
       --no-follow) FOLLOW='' ;;
       --verbose) VERBOSE=yes ;;
+      --kube) KUBE=yes ;;
+      --kubectl-logs) KUBE=yes POD_LOGS=yes ;;
       -h | --help) HELP=yes ;;
-      --interval=* | --last=* | --lang=*)
+      --interval=* | --last=* | --lang=* | --context=* | --via=*)
         set -- "${option%%=*}" "${option#*=}" "$@"
         continue
         ;;
-      --interval | --last | --lang)
+      --interval | --last | --lang | --context | --via)
         (($# > 0)) || { text an.argument; usage usage.argument "$option" "$REPLY"; }
         json_show "${1::200}"
         case $option in
@@ -75,6 +84,7 @@ parse() {
             LAST=$((10#$1))
             ;;
           --lang) LANGUAGE=$1 ;;
+          *) kube_option "$option" "$1" ;;
         esac
         shift
         ;;
@@ -266,7 +276,8 @@ gone() {
   MORE[$name]=''
   [[ -z ${GONE[$name]} ]] || return 0
   GONE[$name]=yes
-  why "$2" "$3"
+  kube_zero
+  why_not "$name" "$2" "$3"
   remark "$name" 31 monitor.unreachable "$name" "${BASE[$name]#http://}" "$REPLY"
 }
 
@@ -345,19 +356,21 @@ main() {
     exit 0
   fi
   command -v curl >/dev/null || { complain curl.missing; exit "$EXIT_ERROR"; }
-  nodes_find || exit "$EXIT_USAGE"
+  # The exit code says what ended it. The curls end by themselves, without
+  # anybody to write to.
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'podlogs_end; kubenodes_end' EXIT
+  nodes_find || exit
   ((${#ROLES[@]} > 0)) || ROLES=(proposer acceptor learner client)
   nodes_of "${ROLES[@]}"
   ((${#FOUND[@]} > 0)) || usage nodes.none "${ROLES[0]}" "${ROLES[0]^^}"
   for name in "${FOUND[@]}"; do
     RUN[$name]='' SINCE[$name]='' UPTIME[$name]=0 GONE[$name]='' FIRST[$name]=0 MORE[$name]='' QUIET[$name]=yes
   done
-  # The exit code says what ended it; there is nothing else to clean up: the
-  # curls end by themselves, without anybody to write to.
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
   colours_if 1
   look_all
+  podlogs_look "$FOLLOW"
   for name in "${FOUND[@]}"; do
     tried "${BASE[$name]}"
     [[ -n ${GONE[$name]} ]] || answered=yes
@@ -374,6 +387,7 @@ main() {
   while :; do
     read -r -t "$INTERVAL" -u "$never" || true
     look_all
+    podlogs_look yes
   done
 }
 

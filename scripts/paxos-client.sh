@@ -4,7 +4,7 @@
 #   paxos-client.sh                 the menu
 #   paxos-client.sh send VALUE      one choice (--help lists them)
 #
-# It needs bash 4.4 and curl. What users type is data from end to end: it never
+# It needs bash 4.4 and curl, and for a cluster on Kubernetes kubectl. What users type is data from end to end: it never
 # becomes part of a command line, of a path, or of JSON that is not encoded.
 set -euo pipefail
 
@@ -16,6 +16,10 @@ source "$LIB/json.sh"
 source "$LIB/text.sh"
 # shellcheck source=lib/nodes.sh
 source "$LIB/nodes.sh"
+# shellcheck source=lib/kube.sh
+source "$LIB/kube.sh"
+# shellcheck source=lib/kubenodes.sh
+source "$LIB/kubenodes.sh"
 # shellcheck source=lib/send.sh
 source "$LIB/send.sh"
 # shellcheck source=lib/show.sh
@@ -56,12 +60,13 @@ parse() {
         ;;
       -h | --help) HELP=yes ;;
       --stdin) STDIN=yes ;;
+      --kube) KUBE=yes ;;
       --client=* | --proposer=* | --key=* | --timeout=* | --slot=* | --from=* | --limit=* | --lang=* | \
-        --consistency=* | --max-age=* | --session-token=*)
+        --consistency=* | --max-age=* | --session-token=* | --context=* | --via=*)
         assign "${option%%=*}" "${option#*=}"
         ;;
       --client | --proposer | --key | --timeout | --slot | --from | --limit | --lang | \
-        --consistency | --max-age | --session-token)
+        --consistency | --max-age | --session-token | --context | --via)
         (($# > 0)) || { text an.argument; usage usage.argument "$option" "$REPLY"; }
         assign "$option" "$1"
         shift
@@ -82,6 +87,7 @@ assign() {
     --client) CLIENT=$2 ;;
     --proposer) PROPOSER=$2 ;;
     --lang) LANGUAGE=$2 ;;
+    --context | --via) kube_option "$1" "$2" ;;
     --consistency)
       [[ $2 =~ ^(linearizable|session|bounded|stale)$ ]] || usage usage.consistency "$REPLY"
       CONSISTENCY=$2
@@ -236,8 +242,10 @@ main() {
     exit 0
   fi
   command -v curl >/dev/null || { complain curl.missing; exit "$EXIT_ERROR"; }
-  nodes_find || exit "$EXIT_USAGE"
   trap 'printf "\n"; exit 130' INT
+  trap 'exit 143' TERM
+  trap 'leave "$?"' EXIT
+  nodes_find || exit
   colours_if 1
   nodes_of client
   CLIENT=${CLIENT:-${FOUND[0]-}}
@@ -246,14 +254,14 @@ main() {
     MENU=yes
     menu
   else
-    trap 'nobody_there "$?"' EXIT
     run "${WORDS[0]}"
   fi
 }
 
-# nobody_there CODE says, at an end with this code, where nobody answered.
-nobody_there() {
-  if [[ -z $HEARD && ${#TRIED[@]} -gt 0 ]] && (($1 == EXIT_NOT_APPLIED || $1 == EXIT_ERROR)); then
+# leave CODE says, at an end with this code, where nobody answered.
+leave() {
+  kubenodes_end
+  if [[ -z $MENU && -z $HEARD && ${#TRIED[@]} -gt 0 ]] && (($1 == EXIT_NOT_APPLIED || $1 == EXIT_ERROR)); then
     nodes_silent
   fi
 }

@@ -41,10 +41,17 @@ ask_value() {
   [[ -n $VALUE ]] || agreed send.empty
 }
 
+# agreed TEXT [ARGUMENT…] asks, and succeeds when the answer is yes.
 agreed() {
-  ask "$@" && [[ $LINE == [yY]* ]] && return 0
+  ask "$@" && yes_said && return 0
   say send.dropped
   return 1
+}
+
+# yes_said succeeds if LINE begins like a yes in the language that was asked in.
+yes_said() {
+  text yes.letters
+  [[ -n $LINE && $REPLY == *"${LINE::1}"* ]]
 }
 
 # choose_node ROLE TEXT [ARGUMENT…] lists the nodes and sets CHOSEN to one of

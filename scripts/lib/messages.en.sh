@@ -13,7 +13,19 @@ TEXT[nodes.none]='there is no node of the role "%s": set PAXOS_%s_ADDRESSES'
 TEXT[nodes.usual]='the usual ports: there is no %s, which paxosctl local up writes'
 TEXT[nodes.silent]='Nobody answered at %s (from %s).
 PAXOS_CLIENT_ADDRESSES, PAXOS_PROPOSER_ADDRESSES, PAXOS_ACCEPTOR_ADDRESSES and PAXOS_LEARNER_ADDRESSES
-say where nodes are, PAXOS_DATA in which directory the local cluster is.'
+say where nodes are, PAXOS_DATA in which directory the local cluster is, --kube that they are on Kubernetes.'
+TEXT[kubenodes.used]='Kubernetes: context %s, namespace %s, by %s'
+TEXT[kubenodes.nodeport]='NodePort'
+TEXT[kubenodes.proxy]='the API server (kubectl proxy)'
+TEXT[kubenodes.forward]='kubectl port-forward'
+TEXT[kubenodes.unlisted]='the Services and Deployments of the namespace %s in the context %s cannot be listed: see kubectl auth can-i list services,deployments'
+TEXT[kubenodes.empty]='the namespace %s in the context %s has no nodes: deploy-paxos-k8s.sh makes them'
+TEXT[kubenodes.noproxy]='kubectl proxy does not start in the context %s; try --via forward'
+TEXT[kubenodes.noport]='no node of the context %s answers at its NodePort; try --via proxy'
+TEXT[kubenodes.noforward]='kubectl port-forward to %s in the context %s does not start; is its pod there?'
+TEXT[kubenodes.zero]='scaled to zero'
+TEXT[kubenodes.said]='the API server says: %s'
+TEXT[kubenodes.key]='The API server would make another key of this one on its way (//, /./ or /../). With --via forward it arrives as it is.'
 TEXT[nodes.unknown]='there is no %s "%s"; there are: %s'
 
 TEXT[http.none]='no answer'
@@ -30,6 +42,8 @@ TEXT[usage.extra]='unexpected argument "%s"; a value with blanks needs quotes (s
 TEXT[usage.both]='give the value as an argument or with --stdin, not both'
 TEXT[usage.consistency]='"%s" is no consistency: linearizable, session, bounded or stale'
 TEXT[usage.age]='--max-age: "%s" is no duration, such as 500ms or 2s'
+TEXT[usage.context]='--context: "%s" is no name of a context; kubectl config get-contexts lists them'
+TEXT[usage.via]='--via: "%s" is no way: nodeport, proxy or forward'
 TEXT[usage.token]='--session-token: "%s" is no session token'
 TEXT[a.value]='a value'
 TEXT[a.key]='a key'
@@ -91,6 +105,7 @@ TEXT[system.sum]='%s of %s nodes answer.'
 TEXT[status.unreachable]='unreachable'
 TEXT[yes]='yes'
 TEXT[no]='no'
+TEXT[yes.letters]='yY'
 
 TEXT[menu]='
 Paxos · client: %s
@@ -147,14 +162,19 @@ Options:
   --consistency HOW     get, list: linearizable (default), session, bounded, stale
   --max-age DURATION    with bounded: how old at most (default: 1s)
   --session-token TEXT  with session: that of an earlier answer; the menu keeps it
-  --lang en             language; by default that of the locale, if it is there
+  --kube                nodes on Kubernetes, whatever addresses are set
+  --context NAME        in this context of kubectl (default: $PAXOS_CONTEXT, else kind-paxos)
+  --via WAY             reach them by nodeport, proxy (the API server'\''s) or forward
+                        (kubectl port-forward); without it, the first that works
+  --lang en|pt          language; by default that of the locale, if it is there
   --                    what follows is no option, even with a hyphen
 
 Environment: PAXOS_PROPOSER_ADDRESSES, PAXOS_ACCEPTOR_ADDRESSES,
 PAXOS_LEARNER_ADDRESSES, PAXOS_CLIENT_ADDRESSES: "name=host:port name=http://…",
 separated by blanks or commas. When none is set: $PAXOS_ENDPOINTS, as for
-paxosctl; else the local cluster in $PAXOS_DATA or ./paxos-data; else the usual
-ports of this machine.
+paxosctl; else Kubernetes, if $PAXOS_CONTEXT is set; else the local cluster in
+$PAXOS_DATA or ./paxos-data; else Kubernetes, if kubectl has the context
+kind-paxos and its namespace paxos has nodes; else the usual ports of this machine.
 PAXOS_MAX_WAIT: seconds until a node that says nothing is given up (default: 15).
 
 Values are shown as JSON strings, so that nothing in them reaches the terminal
@@ -176,11 +196,16 @@ Shows the protocol events of the nodes (/view-logs) as they happen, each once.
                         (default: 100; 0 for none)
   --verbose             every kind of event, and the nodes'\'' states. Without it:
                         %s
-  --lang en             language; by default that of the locale, if it is there
+  --kubectl-logs        also the pods'\'' own logs, each line marked; Kubernetes only
+  --kube                nodes on Kubernetes, whatever addresses are set
+  --context NAME        in this context of kubectl (default: $PAXOS_CONTEXT, else kind-paxos)
+  --via WAY             reach them by nodeport, proxy (the API server'\''s) or forward
+                        (kubectl port-forward); without it, the first that works
+  --lang en|pt          language; by default that of the locale, if it is there
 
 Environment: as in paxos-client.sh: PAXOS_PROPOSER_ADDRESSES="name=host:port …",
 PAXOS_ACCEPTOR_ADDRESSES, PAXOS_LEARNER_ADDRESSES, PAXOS_CLIENT_ADDRESSES; or
-PAXOS_ENDPOINTS, PAXOS_DATA, or ./paxos-data.
+PAXOS_ENDPOINTS, PAXOS_CONTEXT, PAXOS_DATA, ./paxos-data, or Kubernetes.
 
 Times are UTC, as each node'\''s own clock says. Ctrl-C ends.
 
@@ -190,3 +215,4 @@ TEXT[monitor.back]='%s is back'
 TEXT[monitor.restarted]='%s was started again'
 TEXT[monitor.lost]='%s: up to %s events were overwritten before they could be shown'
 TEXT[monitor.following]='following %s nodes, every %s s; Ctrl-C ends'
+TEXT[monitor.log]='log'

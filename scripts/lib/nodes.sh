@@ -16,8 +16,12 @@
 # for them. When none is set, paxosctl's variables count, which are called
 # PAXOS_ENDPOINTS, PAXOS_PROPOSER_ENDPOINTS, PAXOS_ACCEPTOR_ENDPOINTS; without
 # them the local cluster in the directory PAXOS_DATA or ./paxos-data, whose file
-# "addresses" has a line name=host:port for each node; without that, the usual
-# ports of this machine.
+# "addresses" has a line name=host:port for each node; without that, Kubernetes,
+# if kubectl knows the context of our cluster and its namespace has nodes
+# (kubenodes.sh); without that, the usual ports of this machine.
+#
+# --kube, --context and --via ask for Kubernetes whatever else is set;
+# PAXOS_CONTEXT does unless addresses are set.
 
 # PAXOS_ACCEPTORS and PAXOS_LEARNERS are something else, and not used here:
 # the nodes' own settings of who votes and who learns.
@@ -30,10 +34,15 @@ declare -gA ROLE=()   # of a name
 declare -gA BASE=()   # the URL that the paths are put behind
 WHENCE=''             # who says so, for people
 
-# nodes_find fills these in; it fails, with TEXT told, on an address that is none.
+# nodes_find fills these in; it fails, with TEXT told, with 2 on an address that
+# is none, and with 1 when a cluster is not there that was asked for.
 nodes_find() {
   local role data=${PAXOS_DATA:-paxos-data}
   NODES=() ROLE=() BASE=() WHENCE=''
+  if [[ -n $KUBE ]]; then
+    kubenodes_find
+    return
+  fi
   local -A sources=() lists=()
   if [[ -n ${PAXOS_PROPOSER_ADDRESSES+x}${PAXOS_ACCEPTOR_ADDRESSES+x}${PAXOS_LEARNER_ADDRESSES+x}${PAXOS_CLIENT_ADDRESSES+x} ]]; then
     _nodes_named ADDRESSES
@@ -41,15 +50,21 @@ nodes_find() {
   elif [[ -n ${PAXOS_ENDPOINTS-} ]]; then
     _nodes_named ENDPOINTS
     _nodes_endpoints
+  elif [[ -n ${PAXOS_CONTEXT-} ]]; then
+    kubenodes_find
+    return
   elif [[ -r $data/addresses ]]; then
     _nodes_kept "$data/addresses"
+  elif kubenodes_guess; then
+    return 0
   else
+    NODES=() ROLE=() BASE=()
     # PAXOS_DATA alone may also be a node's own setting, of its directory: it
     # does not have to name a cluster's.
     _nodes_usual "$data"
   fi
   for role in proposer acceptor learner client; do
-    _nodes_read "$role" "${sources[$role]}" "${lists[$role]}" || return 1
+    _nodes_read "$role" "${sources[$role]}" "${lists[$role]}" || return 2
   done
 }
 
@@ -201,6 +216,8 @@ request() {
   [[ $STATUS =~ ^[0-9]{3}$ ]] || STATUS=000
   [[ ${last##* } == *[1-9]* ]] || REACHED=''
   ((FAILED != 0)) || REACHED=yes
+  # A server on the way may answer without having asked anybody.
+  if kube_said "$ANSWER" && kube_asked_nothing; then REACHED=''; fi
   [[ -z $REACHED ]] || HEARD=yes
 }
 
@@ -222,7 +239,7 @@ fetch() {
     exec {fd}<&-
     ANSWERS[$name]=${out%$'\n'*} STATUSES[$name]=${out##*$'\n'}
     [[ ${STATUSES[$name]} =~ ^[0-9]{3}$ ]] || STATUSES[$name]=000
-    [[ ${STATUSES[$name]} == 000 ]] || HEARD=yes
+    [[ ${STATUSES[$name]} == 000 ]] || kube_said "${ANSWERS[$name]}" || HEARD=yes
   done
 }
 
@@ -234,6 +251,10 @@ why() {
   if [[ $1 == 000 ]]; then
     JSON=()
     text http.none
+  elif kube_said "$2"; then
+    json_get .message || true
+    json_plain "$REPLY"
+    text kubenodes.said "$REPLY"
   elif json_parse "$2" && json_get .detail; then
     json_plain "$REPLY"
     detail=$REPLY

@@ -103,8 +103,10 @@ judge() {
   why "$STATUS" "$ANSWER"
   reason=$REPLY
   if json_get .type; then type=$REPLY; fi
-  if [[ -z $REACHED ]]; then
+  if [[ -z $REACHED && $STATUS == 000 ]]; then
     text send.unreached "$name" "${BASE[$name]}"
+  elif [[ -z $REACHED ]]; then
+    text send.notapplied "$reason"
   elif [[ $type == urn:paxos:not-applied || $type == urn:paxos:not-leading || $type == urn:paxos:disk-full ]]; then
     text send.notapplied "$reason"
   elif [[ $STATUS == 4* && $FAILED == 0 ]]; then
@@ -170,7 +172,7 @@ follow() {
   # A name that is not on our own list leads nowhere, whatever the answer says.
   [[ $REPLY != "$1" && ${ROLE[${REPLY:-?}]-} == proposer ]] || return 1
   LEADER=$REPLY
-  ask send.follow "$LEADER" && [[ $LINE == [yY]* ]]
+  ask send.follow "$LEADER" && yes_said
 }
 
 # outcome_of CLIENT KEY and burn_of CLIENT KEY settle what is unknown.

@@ -178,7 +178,7 @@ show_leader() {
   say leader.head
   for name in "${FOUND[@]}"; do
     if [[ ${STATUSES[$name]} != 200 ]] || ! json_parse "${ANSWERS[$name]}"; then
-      why "${STATUSES[$name]}" "${ANSWERS[$name]}"
+      why_not "$name" "${STATUSES[$name]}" "${ANSWERS[$name]}"
       printf '%-11s %s\n' "$name" "$REPLY"
       continue
     fi
@@ -210,11 +210,12 @@ tell_leader() {
 show_system() {
   local name status details colour good=0
   say system.head
+  kube_zero
   fetch /health "${NODES[@]}"
   for name in "${NODES[@]}"; do
     colour=31
     if [[ ${STATUSES[$name]} != 200 ]] || ! json_parse "${ANSWERS[$name]}"; then
-      why "${STATUSES[$name]}" "${ANSWERS[$name]}"
+      why_not "$name" "${STATUSES[$name]}" "${ANSWERS[$name]}"
       details=$REPLY
       text status.unreachable
       status=$REPLY

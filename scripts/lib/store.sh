@@ -36,6 +36,7 @@ put_key() {
   fits "$3" || return
   # The value is the body as it is; that it is text keeps it readable here.
   json_encode "$3" || { complain value.utf8; return "$EXIT_USAGE"; }
+  kube_key_fits "$2" || return
   named "$2" || return
   pursue "$1" PUT "/kv/$REPLY" put || return
   if json_get .key.mod_revision; then
@@ -48,6 +49,7 @@ put_key() {
 # delete_key CLIENT KEY
 delete_key() {
   local BODY=''
+  kube_key_fits "$2" || return
   named "$2" || return
   pursue "$1" DELETE "/kv/$REPLY" delete || return
   remember
@@ -129,6 +131,7 @@ tell_age() {
 list_keys() {
   local prefix limit shown=0 page='' i path key
   json_encode "$2" || { complain value.utf8; return "$EXIT_USAGE"; }
+  kube_key_fits "$2" || return
   percent "$2"
   prefix=$REPLY
   while :; do

@@ -1,18 +1,21 @@
 # shellcheck shell=bash
-# What the scripts say: sentences by name, from messages.LANGUAGE.sh beside
-# this file, so that another language is another file and nothing else.
+# What the scripts say: sentences by name, from all files *.LANGUAGE.sh beside
+# this one, so that another language is other files and nothing else.
 
 declare -gA TEXT=()
 
 # text_load LANGUAGE reads the sentences; it fails when there are none.
 text_load() {
-  local dir=${BASH_SOURCE[0]%/*}
+  local dir=${BASH_SOURCE[0]%/*} language file
   [[ $1 =~ ^[a-z]{2}$ && -r $dir/messages.$1.sh ]] || return 1
   # English first: a sentence that is missing elsewhere is still there.
-  # shellcheck source=/dev/null # checked on its own
-  source "$dir/messages.en.sh"
-  # shellcheck source=/dev/null # checked on its own
-  [[ $1 == en ]] || source "$dir/messages.$1.sh"
+  for language in en "$1"; do
+    for file in "$dir"/*."$language.sh"; do
+      # shellcheck source=/dev/null # checked on its own
+      source "$file"
+    done
+    [[ $1 != en ]] || return 0
+  done
 }
 
 # text_language GIVEN loads that language, or else the one of the locale, or

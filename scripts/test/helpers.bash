@@ -11,7 +11,10 @@ export LC_ALL=C
 export SCRIPTS CLIENT MONITOR
 
 # paxosctl's variables are other people's, unless a test sets them.
-unset PAXOS_ENDPOINTS PAXOS_PROPOSER_ENDPOINTS PAXOS_ACCEPTOR_ENDPOINTS PAXOS_DATA
+unset PAXOS_ENDPOINTS PAXOS_PROPOSER_ENDPOINTS PAXOS_ACCEPTOR_ENDPOINTS PAXOS_DATA PAXOS_CONTEXT
+
+# No test reaches a cluster on Kubernetes that happens to be there.
+export KUBECONFIG=/nonexistent
 
 # elsewhere VARIABLE=ADDRESSES COMMAND… runs a command with these addresses and
 # no others.

@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# fault-test.sh: its words, and what it says of a run that was kept. The drills
+# themselves are driven in test/scripts and test/e2e.
+
+setup() {
+  load helpers
+  FAULT=$SCRIPTS/fault-test.sh
+  dir=$BATS_TEST_TMPDIR/kept
+  mkdir -p "$dir"
+  echo fault-x1- >"$dir/run"
+  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' \
+    1 fault-x1-1-1 k1 100 110 applied 5 0 \
+    2 fault-x1-2-1 k2 120 130 applied 6 0 \
+    1 fault-x1-1-2 k3 120 130 notapplied '' '' \
+    1 fault-x1-1-3 k4 140 150 unknown '' '' >"$dir/history"
+  printf 'k4\tburnt\t\t\t160\n' >"$dir/settled"
+  printf '%s\t%s\t%s\n' 5 0 fault-x1-1-1 6 0 fault-x1-2-1 >"$dir/log.learner1"
+  printf 'end\t7\n' >>"$dir/log.learner1"
+  cp "$dir/log.learner1" "$dir/log.learner2"
+}
+
+@test "a kept run is judged again" {
+  run -0 "$FAULT" --check "$dir"
+  [[ $output == *'2 acknowledged, 1 refused as not applied, 1 unknown (of which later 0 applied, 1 burnt, 0 still unknown)'*'VERDICT: PASS: 2 '* ]] || { printf '%s\n' "$output"; return 1; }
+  run -0 "$FAULT" --check "$dir" --lang pt
+  [[ $output == *'2 confirmadas'*'VERDICT: PASS: '* ]]
+  cd "$BATS_TEST_TMPDIR"
+  mv kept a=b
+  run -0 "$FAULT" --check a=b
+}
+
+@test "an acknowledged write that is removed by hand is a failure" {
+  sed -i '/fault-x1-2-1/d' "$dir/log.learner1" "$dir/log.learner2"
+  run -1 "$FAULT" --check "$dir"
+  [[ $output == *'LOST: fault-x1-2-1 (acknowledged at 6.0) is not in the log of learner1'*'VERDICT: FAIL: 2 '* ]] || { printf '%s\n' "$output"; return 1; }
+  setup
+  sed -i '/fault-x1-2-1/d' "$dir/log.learner2"
+  run -1 "$FAULT" --check "$dir"
+  [[ $output == *'LEARNERS DIFFER'*'VERDICT: FAIL'* ]]
+  setup
+  sed -i '/fault-x1-2-1/d' "$dir/history"
+  run -1 "$FAULT" --check "$dir"
+  [[ $output == *'UNSENT: fault-x1-2-1'*'VERDICT: FAIL'* ]]
+}
+
+@test "each kind of fault has its sentence" {
+  local kind
+  # shellcheck source=/dev/null # checked on its own
+  source "$SCRIPTS/lib/text.sh"
+  text_load en
+  # shellcheck disable=SC2013 # words, not lines
+  for kind in $(grep -oE 'wrong\("[a-z]+"|printf "?'\''?(differ|unread)' "$SCRIPTS/lib/history.sh" | grep -oE '[a-z]+$|"[a-z]+"$' | tr -d '"' | sort -u); do
+    [[ -n ${TEXT[fault.wrong.$kind]-} ]] || { echo "no sentence for $kind"; return 1; }
+  done
+}
+
+@test "what is in the files does not reach the terminal as a command" {
+  printf '9\t0\tfault-x1-\e[31m\n' >"$dir/log.learner2"
+  printf 'end\t9\n' >>"$dir/log.learner2"
+  run -1 "$FAULT" --check "$dir"
+  [[ $output != *$'\e'* && $output == *'\u001b[31m'* ]]
+}
+
+@test "files that are not there are no verdict of success" {
+  run -2 "$FAULT" --check "$dir/none"
+  rm "$dir"/log.*
+  run -1 "$FAULT" --check "$dir"
+  [[ $output == *UNREAD*'VERDICT: FAIL'* ]]
+  rm "$dir/history"
+  run -1 "$FAULT" --check "$dir"
+  [[ $output == *'cannot be judged'*'VERDICT: FAIL'* ]]
+}
+
+@test "without kubectl, or without the context, nothing is begun" {
+  printf '#!/bin/sh\nexit 1\n' >"$BATS_TEST_TMPDIR/kubectl"
+  chmod +x "$BATS_TEST_TMPDIR/kubectl"
+  run -2 env PATH="$BATS_TEST_TMPDIR:$PATH" "$FAULT" --context nowhere
+  [[ $output == *nowhere* ]]
+  run -2 "$FAULT" --seconds 1 nonsense
+  [[ $output == *'acceptor quorum acceptors all leader'* ]]
+}

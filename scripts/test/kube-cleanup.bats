@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# cleanup-paxos-k8s.sh, in a world of stubs.
+
+setup() {
+  load kube
+  world
+  cluster_up
+  ours
+  printf '%s\n' configmap/kube-root-ca.crt serviceaccount/default deployment.apps/acceptor1 deployment.apps/learner1 service/acceptor1 persistentvolumeclaim/acceptor1 >"$WORLD/names"
+  printf 'acceptor1 1Gi, learner1 2Gi, ' >"$WORLD/claims"
+  echo validatingadmissionpolicy.admissionregistration.k8s.io/paxos-one-pod-per-node >"$WORLD/policies"
+  CLEANUP=$SCRIPTS/cleanup-paxos-k8s.sh
+}
+
+@test "says what will go, then deletes the namespace and the policy" {
+  run -0 "$CLEANUP" --yes
+  tidy
+  said '2 deployment, 1 service, 1 persistentvolumeclaim, 1 validatingadmissionpolicy' 'the namespace paxos itself' 'DATA, for good: acceptor1 1Gi, learner1 2Gi' Done
+  called '* delete validatingadmissionpolicy.admissionregistration.k8s.io/paxos-one-pod-per-node *' '* delete namespace paxos * --wait=true *'
+  never 'kind delete*' 'docker *'
+}
+
+@test "a second time there is nothing, and that is fine" {
+  "$CLEANUP" --yes
+  rm "$WORLD/policies"
+  : >"$LOG"
+  run -0 "$CLEANUP" --yes
+  said 'Nothing of ours'
+  never '* delete *'
+  rm "$WORLD/clusters" "$WORLD/contexts"
+  run -0 "$CLEANUP"
+  said 'Nothing of ours'
+}
+
+@test "nobody to ask and no --yes: exit code 2, nothing deleted" {
+  run -2 "$CLEANUP" </dev/null
+  said '--yes'
+  never '* delete *'
+}
+
+@test "asks on a terminal; only a yes is a yes" {
+  local line
+  for line in n '' x yy nao; do
+    run -0 script -qec "$CLEANUP" /dev/null <<<"$line"
+    said 'Delete it? [y/N]' 'Nothing was deleted'
+    never '* delete *'
+  done
+  run -0 script -qec "$CLEANUP --lang pt" /dev/null <<<s
+  said Feito
+  called '* delete namespace paxos *'
+}
+
+@test "--keep-data keeps claims, Secrets and the namespace" {
+  sed -i '/persistentvolumeclaim/d' "$WORLD/names"
+  run -0 "$CLEANUP" --yes --keep-data
+  tidy
+  said 'What stays: the namespace paxos' 'acceptor1 1Gi'
+  called '* get configmaps,services,deployments.apps -l app.kubernetes.io/part-of=paxos *' '* delete deployment.apps/acceptor1 deployment.apps/learner1 service/acceptor1 *'
+  never '*delete*namespace*' '*delete*secret*' '*delete*persistentvolumeclaim*'
+  : >"$WORLD/names"
+  rm "$WORLD/policies"
+  run -0 "$CLEANUP" --keep-data
+  said 'Nothing of ours'
+}
+
+@test "a namespace of somebody else is left alone" {
+  echo 'paxos||Active' >"$WORLD/namespace"
+  run -1 "$CLEANUP" --yes
+  run -1 "$CLEANUP" --yes --delete-cluster
+  said 'not ours'
+  never '* delete *'
+}
+
+@test "a failure is one" {
+  echo 'no right to' >"$WORLD/delete.fails"
+  run -1 "$CLEANUP" --yes
+  said 'no right to' 'not everything could be deleted'
+}
+
+@test "--delete-cluster: the cluster of kind, by its name or its context" {
+  printf '%s\n' namespace/kube-system namespace/paxos namespace/bank >"$WORLD/namespaces"
+  run -2 "$CLEANUP" --delete-cluster </dev/null
+  said 'the whole kind cluster "paxos"' 'not ours: bank'
+  run -0 "$CLEANUP" --yes --delete-cluster
+  called 'kind delete cluster --name paxos'
+  cluster_up two
+  run -0 "$CLEANUP" --yes --delete-cluster --context kind-two
+  called 'kind delete cluster --name two'
+  run -0 "$CLEANUP" --yes --delete-cluster --cluster three
+  said 'Nothing of ours'
+  never 'kind delete cluster --name three'
+}
+
+@test "--delete-cluster works when the cluster does not answer" {
+  : >"$WORLD/silent"
+  run -1 "$CLEANUP" --yes
+  run -0 "$CLEANUP" --yes --delete-cluster
+  called 'kind delete cluster --name paxos'
+}
+
+@test "--delete-cluster refuses clusters that kind did not make" {
+  printf '%s\n' cloud kind-cloud >>"$WORLD/contexts"
+  run -2 "$CLEANUP" --yes --delete-cluster --context cloud
+  run -2 "$CLEANUP" --yes --delete-cluster --context kind-cloud
+  PAXOS_CONTEXT=cloud run -2 "$CLEANUP" --yes --delete-cluster
+  never '*delete cluster*' '*delete --profile*'
+}
+
+@test "--delete-cluster with minikube deletes the profile" {
+  with minikube
+  echo paxos >>"$WORLD/contexts"
+  run -0 "$CLEANUP" --yes --delete-cluster --minikube
+  said 'Nothing of ours'
+  : >"$WORLD/profile"
+  run -0 "$CLEANUP" --yes --delete-cluster --minikube
+  called 'minikube delete --profile paxos'
+  never 'kind delete*'
+}
+
+@test "bad input is exit code 2" {
+  local args
+  for args in nonsense --nonsense '--delete-cluster --keep-data' '--context=' '--cluster -a' --context '--kind --minikube' '--timeout 3' '--lang zz'; do
+    # shellcheck disable=SC2086 # several arguments
+    run -2 "$CLEANUP" --yes $args
+  done
+  run -1 "$CLEANUP" --yes --context unknown
+  never '* delete *'
+}
