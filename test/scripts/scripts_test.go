@@ -2,6 +2,7 @@ package scripts
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,15 +140,16 @@ type ran struct {
 
 // script is a call of one of the scripts.
 type script struct {
-	name  string
-	env   []string
-	stdin string
+	name     string
+	env      []string
+	stdin    string
+	patience time.Duration // how long it may take; half a minute if it is zero
 }
 
 // command makes the process; it is ended with the test at the latest.
 func (s script) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.patience, 30*time.Second))
 	t.Cleanup(cancel)
 	path, err := filepath.Abs(filepath.Join(folder, s.name))
 	if err != nil {
@@ -174,7 +176,8 @@ func (s script) command(t *testing.T, args ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, s.env...)
+	// No test reaches a cluster on Kubernetes that happens to be there.
+	cmd.Env = append(append(cmd.Env, "KUBECONFIG=/nonexistent"), s.env...)
 	return cmd
 }
 
