@@ -147,7 +147,8 @@ func (p *Proposer) pump() {
 		f := &flying{value: proposal.Value, size: proposal.Value.Size(), votes: map[paxos.NodeID]bool{}, sent: p.tick, waiters: waiters}
 		p.flight[proposal.Slot] = f
 		p.bytes += f.size
-		if size > 0 && size+f.size > maxMessageBytes {
+		// An event tells of slots in a row, and so must its message.
+		if n := len(batch); n > 0 && (size+f.size > maxMessageBytes || proposal.Slot != batch[n-1].Slot+1) {
 			send()
 		}
 		batch = append(batch, proposal)

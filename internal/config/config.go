@@ -40,6 +40,7 @@ type Settings struct {
 	Peers     []string
 
 	Data        string
+	LockWait    time.Duration
 	AllowUnsafe bool
 
 	// Of acceptors.
@@ -108,6 +109,7 @@ func (s *Settings) diskFlags(set *pflag.FlagSet) {
 		return
 	}
 	set.StringVar(&s.Data, "data", "", fmt.Sprintf("data directory of this %s, on a real disk (required)", s.Role))
+	set.DurationVar(&s.LockWait, "lock-wait", 0, "how long to wait, up to 10m, for another process to let go of the data directory; 0: end at once")
 	set.BoolVar(&s.AllowUnsafe, "allow-unsafe-filesystem", false, "accept a data directory on tmpfs or overlayfs, which forget")
 	if s.Role == paxos.AcceptorRole {
 		set.Int64Var(&s.SegmentBytes, "segment-bytes", 16<<20, "size of a journal segment in bytes, a multiple of 512")
@@ -241,6 +243,8 @@ func (s *Settings) diskRanges() error {
 		return fmt.Errorf("--snapshot-bytes: %d is not between %d and %d", s.SnapshotBytes, leastSnapshotBytes, int64(mostSnapshotBytes))
 	case learner && (s.SnapshotSlots < 1 || s.SnapshotSlots > mostSnapshotSlots):
 		return fmt.Errorf("--snapshot-slots: %d is not between 1 and %d", s.SnapshotSlots, int64(mostSnapshotSlots))
+	case s.LockWait < 0 || s.LockWait > 10*time.Minute:
+		return fmt.Errorf("--lock-wait: %v is not between 0 and 10m", s.LockWait)
 	case learner && s.HistoryBytes < 0:
 		return fmt.Errorf("--history-bytes: %d is negative; 0 means that nothing is compacted for its size", s.HistoryBytes)
 	}

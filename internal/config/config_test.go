@@ -156,6 +156,8 @@ var wrongForAcceptors = map[string]string{
 	"--segment-bytes=1024":       "--segment-bytes: 1024 is not",
 	"--segment-bytes=-512":       "--segment-bytes: -512 is not",
 	"--segment-bytes=16MB":       "--segment-bytes",
+	"--lock-wait=-1s":            "--lock-wait: -1s is not between 0 and 10m",
+	"--lock-wait=11m":            "--lock-wait: 11m0s is not between 0 and 10m",
 	"--truncate-learners=-1":     "--truncate-learners: -1 is negative; 0 means that nothing is truncated",
 	"--truncate-learners=all":    "--truncate-learners",
 	"--disk-limit-bytes=1000000": "--disk-limit-bytes: 1000000 is neither 0 nor at least four segments of 16777216 bytes",
@@ -174,6 +176,7 @@ var wrongForLearners = map[string]string{
 	"--snapshot-slots=1099511627777": "--snapshot-slots: 1099511627777 is not between",
 	"--snapshot-slots=-1":            "--snapshot-slots",
 	"--history-revisions=-1":         "--history-revisions",
+	"--lock-wait=11m":                "--lock-wait: 11m0s is not between 0 and 10m",
 	"--history-bytes=-1":             "--history-bytes: -1 is negative; 0 means that nothing is compacted",
 	"--segment-bytes=1024":           "unknown flag: --segment-bytes",
 }

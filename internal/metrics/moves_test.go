@@ -65,18 +65,21 @@ func wants(t *testing.T, list map[string]*family, exactly map[string]float64, at
 func leads(t *testing.T, list map[string]*family, writes float64) {
 	wants(t, list, map[string]float64{
 		"paxos_leading": 1, "paxos_leader_known": 1, "paxos_cluster_known": 1, "paxos_acceptors_answering": 1, "paxos_acceptors_needed": 1,
-		"paxos_failures_tolerated": 0, "paxos_slots_in_flight": 0, "paxos_commands_waiting": 0, "paxos_elections_won_total": 1, "paxos_phase1_seconds_count": 1,
+		"paxos_failures_tolerated": 0, "paxos_slots_in_flight": 0, "paxos_commands_waiting": 0,
 	}, map[string]float64{
-		"paxos_ballot_number": 1, "paxos_elections_stood_total": 1, "paxos_chosen_watermark_slot": writes, "paxos_next_slot": writes,
+		"paxos_ballot_number": 1, "paxos_elections_stood_total": 1, "paxos_elections_won_total": 1, "paxos_chosen_watermark_slot": writes, "paxos_next_slot": writes,
 		"paxos_phase2_seconds_count": writes, "paxos_slot_commands_sum": writes, "paxos_turn_messages_count": writes, "paxos_streams": 1,
 	})
+	if number(t, list, "paxos_phase1_seconds_count") != number(t, list, "paxos_elections_won_total") {
+		t.Error("elections were won of which nobody knows how long phase 1 took")
+	}
 	if number(t, list, "paxos_phase2_seconds_count") != number(t, list, "paxos_slot_commands_count") {
 		t.Error("slots were chosen of which nobody knows how long it took")
 	}
-	if took := number(t, list, "paxos_phase2_seconds_sum") / number(t, list, "paxos_phase2_seconds_count"); took <= 0 || took > 2 {
+	if took := number(t, list, "paxos_phase2_seconds_sum") / number(t, list, "paxos_phase2_seconds_count"); took <= 0 || took > 1000 { // nanoseconds would be
 		t.Errorf("phase 2 takes %v s", took)
 	}
-	if took := number(t, list, "paxos_phase1_seconds_sum"); took <= 0 || took > 2 {
+	if took := number(t, list, "paxos_phase1_seconds_sum"); took <= 0 || took > 1000 {
 		t.Errorf("phase 1 took %v s", took)
 	}
 	if number(t, list, "paxos_messages_sent_total", `kind="accept"`) < writes || number(t, list, "paxos_messages_stepped_total", `kind="accepted"`) < writes {
@@ -140,7 +143,7 @@ func sends(t *testing.T, w *town, writes float64) {
 	list := w.client.scrape(t)
 	wants(t, list, map[string]float64{"paxos_commands_pending": 0, "paxos_session_open": 1, "paxos_learners_reporting": 1, "paxos_leader_known": 1},
 		map[string]float64{"paxos_told_applied_slot": writes, "paxos_commands_proposed_total": writes})
-	for parts, want := range map[string]float64{`outcome="applied"`: writes, `outcome="no_effect"`: 0, `outcome="unknown"`: 0} {
+	for parts, want := range map[string]float64{`outcome="applied"`: writes, `outcome="no_effect"`: 0} {
 		if got := number(t, list, "paxos_sends_total", parts); got < want || want == 0 && got > 0 {
 			t.Errorf("%s: %v", parts, got)
 		}

@@ -216,6 +216,7 @@ func TestEveryNodeTellsWhoItIs(t *testing.T) {
 		if h.Node != n.id || h.Role != roleOf(n.id) || h.Cluster != (paxos.ClusterID{7}) || h.Why != "" || h.State == nil {
 			t.Errorf("%+v", h)
 		}
+		until(t, string(n.id)+" is ready", func() bool { status, _ := n.get(t, "/readyz"); return status == http.StatusOK })
 		_, b := n.get(t, "/view-logs")
 		if !strings.Contains(string(b), `"start":"`+h.Start+`"`) || h.Start == "" {
 			t.Errorf("%s: /health says start %q, /view-logs %.200s", n.id, h.Start, b)

@@ -8,6 +8,8 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -64,8 +66,11 @@ type Server struct {
 	life context.Context
 	end  context.CancelFunc
 
-	patienceOfParts time.Duration
-	news            *news
+	patienceOfParts    time.Duration
+	patienceForCluster time.Duration
+	news               *news
+
+	began *atomic.Bool // a learner or client service could take its part once
 }
 
 // HTTP limits that are nobody's to tune.
@@ -81,7 +86,7 @@ const (
 // New makes a server, before its loop runs; Serve starts it.
 func New(p Parts) *Server {
 	s := &Server{Parts: p, settings: p.Settings, loop: p.Loop, hub: p.Hub, stamp: p.Settings.Configuration().Stamp(), started: time.Now(),
-		patienceOfParts: patienceOfParts, news: &news{most: mostStreams}}
+		patienceOfParts: patienceOfParts, patienceForCluster: patienceForCluster, began: new(atomic.Bool), news: &news{most: mostStreams}}
 	s.life, s.end = context.WithCancel(context.Background())
 	switch {
 	case p.Acceptor != nil:
@@ -109,6 +114,9 @@ func New(p Parts) *Server {
 
 // Serve answers on the listener until Shutdown.
 func (s *Server) Serve(l net.Listener) error {
+	var catching sync.WaitGroup
+	catching.Go(func() { s.catchUp(s.life) })
+	defer catching.Wait()
 	err := s.http.Serve(netutil.LimitListener(l, s.settings.MaxConnections))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
@@ -194,28 +202,6 @@ func (s *Server) health(c *gin.Context) {
 func (s *Server) livez(c *gin.Context) {
 	if idle := s.loop.Idle(); idle > stuckAfter {
 		refuse(c, problem("stuck", http.StatusServiceUnavailable, s.idle(errors.New("stuck")), "the disk may be stuck"))
-		return
-	}
-	c.String(http.StatusOK, "ok\n")
-}
-
-// readyz says that the node can take its part, or waits to be initialised.
-func (s *Server) readyz(c *gin.Context) {
-	why, behind := "", ""
-	if !s.look(c, func() {
-		if s.Acceptor != nil && s.Acceptor.Silenced() {
-			why = s.Acceptor.Why()
-		}
-		behind = s.whyBehind()
-	}) {
-		return
-	}
-	if behind != "" {
-		refuse(c, problem("not-applied-yet", http.StatusServiceUnavailable, behind, "put back the directory of a learner that had a snapshot, if no learner has one"))
-		return
-	}
-	if why != "" {
-		refuse(c, problem("mute", http.StatusServiceUnavailable, why, "this acceptor does not vote; the others go on while a quorum of them is left"))
 		return
 	}
 	c.String(http.StatusOK, "ok\n")

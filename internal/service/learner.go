@@ -22,9 +22,9 @@ type learning struct {
 	others chan error     // room for one: a quorum of them does
 }
 
-func (r *running) makeLearner() error {
+func (r *running) makeLearner(ctx context.Context) error {
 	s := r.settings
-	dir, err := r.takeDirectory()
+	dir, err := r.takeDirectory(ctx)
 	if err != nil {
 		return err
 	}

@@ -205,7 +205,7 @@ func (l *learningMeter) event(_ time.Time, e *paxos.Event) {
 type sending struct{ proposed *metrics.Count }
 
 func measureSending(set *metrics.Set) *sending {
-	return &sending{set.Count("paxos_commands_proposed_total", "Commands sent to proposers, each copy of them; what is above paxos_sends_total was sent again.")}
+	return &sending{set.Count("paxos_commands_proposed_total", "Commands sent to proposers, each copy of them, and those that open sessions; far above paxos_sends_total, many were sent again.")}
 }
 
 func (s *sending) event(_ time.Time, e *paxos.Event) {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -54,14 +55,14 @@ func random64() uint64 {
 	}
 }
 
-func (r *running) makeRole() error {
+func (r *running) makeRole(ctx context.Context) error {
 	switch r.settings.Role {
 	case paxos.AcceptorRole:
-		return r.makeAcceptor()
+		return r.makeAcceptor(ctx)
 	case paxos.ProposerRole:
 		r.makeProposer()
 	case paxos.LearnerRole:
-		return r.makeLearner()
+		return r.makeLearner(ctx)
 	case paxos.ClientRole:
 		r.makeSession()
 	default:
@@ -70,9 +71,9 @@ func (r *running) makeRole() error {
 	return nil
 }
 
-func (r *running) makeAcceptor() error {
+func (r *running) makeAcceptor(ctx context.Context) error {
 	s := r.settings
-	dir, err := r.takeDirectory()
+	dir, err := r.takeDirectory(ctx)
 	if err != nil {
 		return err
 	}

@@ -37,9 +37,10 @@ func TestANodeOfEachRoleStartsAndStopsWhenItsContextEnds(t *testing.T) {
 			if h.Role != role || h.Status != "waiting" || h.Why == "" {
 				t.Errorf("/health says %+v", h)
 			}
-			if code, b, err := get(n.address, "/readyz"); err != nil || code != http.StatusOK {
-				t.Errorf("a node that waits to be initialised is not ready: %d %s %v", code, b, err)
-			}
+			until(t, "a node that waits to be initialised is ready", func() bool {
+				code, _, err := get(n.address, "/readyz")
+				return err == nil && code == http.StatusOK
+			})
 			if code, b, err := get(n.address, "/metrics"); err != nil || code != http.StatusOK || !strings.Contains(string(b), `node="`+string(role)+`1"`) {
 				t.Errorf("/metrics says %d %.200s %v", code, b, err)
 			}

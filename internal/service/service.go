@@ -62,7 +62,7 @@ func Run(ctx context.Context, s *config.Settings, log io.Writer) (err error) {
 	defer r.close()
 	// The disk first: a second process on it says who holds it, and not that
 	// its address is taken.
-	if err := r.build(); err != nil {
+	if err := r.build(ctx); err != nil {
 		return err
 	}
 	if r.listener, err = net.Listen("tcp", s.Listen); err != nil {
@@ -101,9 +101,9 @@ func Version() string {
 func short(commit string) string { return commit[:min(12, len(commit))] }
 
 // build makes the role and the loop around it.
-func (r *running) build() error {
+func (r *running) build(ctx context.Context) error {
 	r.measured = measure(r.settings)
-	if err := r.makeRole(); err != nil {
+	if err := r.makeRole(ctx); err != nil {
 		return err
 	}
 	fixed, err := r.settings.Addresses()

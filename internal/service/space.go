@@ -18,20 +18,44 @@ const (
 	fullPercent = 90
 	roomPercent = 85
 	spaceEvery  = time.Second
+	lockEvery   = 100 * time.Millisecond
 )
 
 // takeDirectory makes the data directory this process's own and gives its name.
-func (r *running) takeDirectory() (string, error) {
+func (r *running) takeDirectory(ctx context.Context) (string, error) {
 	s := r.settings
 	dir := filepath.Clean(s.Data)
-	var err error
-	if r.lock, err = wal.Lock(dir, string(s.ID)); err != nil {
+	if err := r.lockDirectory(ctx, dir); err != nil {
 		return "", err
 	}
 	if s.AllowUnsafe {
 		return dir, nil
 	}
 	return dir, wal.CheckFileSystem(dir)
+}
+
+// lockDirectory takes the lock. One that another process holds may be on its way
+// to be free: on Kubernetes the successor of a deleted pod starts while the old
+// one ends.
+func (r *running) lockDirectory(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, r.settings.LockWait)
+	defer cancel()
+	ticker := time.NewTicker(lockEvery)
+	defer ticker.Stop()
+	for told := false; ; told = true {
+		lock, err := wal.Lock(dir, string(r.settings.ID))
+		if !errors.As(err, new(*wal.HeldError)) || ctx.Err() != nil {
+			r.lock = lock
+			return err
+		}
+		if !told {
+			r.log.Warnf("waits for at most %v: %v", r.settings.LockWait, err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // space is what is known of the room on the disk.

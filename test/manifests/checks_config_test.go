@@ -35,6 +35,7 @@ var perNode = map[string]string{
 var differs = map[string]map[string]string{
 	"": {
 		"join":             "by the headless Service; on one machine nodes are told of each other",
+		"lock-wait":        "the successor of a deleted pod starts while the old one still ends",
 		"log-format":       "pods' logs are read by programs",
 		"disk-limit-bytes": "below the memory limit and the size of the volume (checkRoom)",
 	},
