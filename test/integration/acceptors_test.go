@@ -10,6 +10,7 @@ import (
 
 	"paxos/client"
 	"paxos/paxos"
+	"paxos/test/history"
 )
 
 // Issue point 1: what is sent through one client is in /read of both clients
@@ -47,12 +48,12 @@ func jsonNumber(s paxos.Slot) string {
 // in time; restarted, everything is there.
 func TestAcceptorsKilled(t *testing.T) {
 	c := start(t)
-	h := newHistory()
+	h := history.New("value-")
 	sendN := func(n int) {
 		for range n {
-			v := h.value()
+			v := h.Value()
 			f, sent, p := c.send("client1", v)
-			if h.note(v, f, sent); f != acknowledged {
+			if h.Note(v, f, sent); f != acknowledged {
 				t.Errorf("%s: %v %+v", v, f, p)
 			}
 		}
@@ -76,9 +77,9 @@ func TestAcceptorsKilled(t *testing.T) {
 	c.alive("acceptor1", "acceptor2")
 	c.must(c.Start("acceptor1", "acceptor2"))
 	c.within(5*time.Second, "sends succeed after the restart", func() bool {
-		v := h.value()
+		v := h.Value()
 		f, sent, _ := c.send("client2", v)
-		h.note(v, f, sent)
+		h.Note(v, f, sent)
 		return f == acknowledged
 	})
 	c.resolved(inFlight)
@@ -89,7 +90,7 @@ func TestAcceptorsKilled(t *testing.T) {
 // inFlightWhile sends one value after the other until a send is not
 // acknowledged, which is the one that was in flight when do took the quorum
 // away. Nobody can know whether it will be chosen, and that must be the answer.
-func (c *cluster) inFlightWhile(h *history, do func()) *client.Problem {
+func (c *cluster) inFlightWhile(h *history.History, do func()) *client.Problem {
 	c.t.Helper()
 	done := make(chan *client.Problem)
 	began := make(chan struct{})
@@ -99,9 +100,9 @@ func (c *cluster) inFlightWhile(h *history, do func()) *client.Problem {
 			if i == 3 {
 				close(began)
 			}
-			v := h.value()
+			v := h.Value()
 			f, sent, p := c.send("client1", v)
-			h.note(v, f, sent)
+			h.Note(v, f, sent)
 			if f != acknowledged {
 				done <- p
 				return
@@ -121,13 +122,13 @@ func (c *cluster) inFlightWhile(h *history, do func()) *client.Problem {
 
 // refusedInTime sends one value without a quorum; the answer must come within
 // two seconds and be a 503 or a 504.
-func (c *cluster) refusedInTime(h *history, kind string) *client.Problem {
+func (c *cluster) refusedInTime(h *history.History, kind string) *client.Problem {
 	c.t.Helper()
-	v := h.value()
+	v := h.Value()
 	began := time.Now()
 	f, sent, p := c.send("client1", v)
 	took := time.Since(began)
-	h.note(v, f, sent)
+	h.Note(v, f, sent)
 	if f == acknowledged || p == nil {
 		c.t.Errorf("without a quorum: %v %+v", f, p)
 		return nil
@@ -168,10 +169,10 @@ func (c *cluster) resolved(p *client.Problem) {
 // Issue point 3: all acceptors stopped and started.
 func TestAllAcceptorsStoppedAndStarted(t *testing.T) {
 	c := start(t)
-	h := newHistory()
+	h := history.New("value-")
 	stop := make(chan struct{})
 	wg := c.senders(h, 4, stop)
-	c.within(5*time.Second, "200 values are in", func() bool { return h.count(acknowledged) >= 200 })
+	c.within(5*time.Second, "200 values are in", func() bool { return h.Count(acknowledged) >= 200 })
 	c.must(c.Kill(c.ids(paxos.AcceptorRole)...))
 	close(stop)
 	wg.Wait()
@@ -183,10 +184,10 @@ func TestAllAcceptorsStoppedAndStarted(t *testing.T) {
 // Issue point 3: all ten killed at once under load.
 func TestAllTenKilledUnderLoad(t *testing.T) {
 	c := start(t)
-	h := newHistory()
+	h := history.New("value-")
 	stop := make(chan struct{})
 	wg := c.senders(h, 8, stop)
-	c.within(5*time.Second, "500 values are in", func() bool { return h.count(acknowledged) >= 500 })
+	c.within(5*time.Second, "500 values are in", func() bool { return h.Count(acknowledged) >= 500 })
 	c.must(c.Kill(c.ids("")...))
 	close(stop)
 	wg.Wait()
@@ -195,12 +196,12 @@ func TestAllTenKilledUnderLoad(t *testing.T) {
 }
 
 // recovers waits for the first success with no human help, and judges.
-func (c *cluster) recovers(h *history) {
+func (c *cluster) recovers(h *history.History) {
 	c.t.Helper()
 	c.within(5*time.Second, "sends succeed after the restart", func() bool {
-		v := h.value()
+		v := h.Value()
 		f, sent, _ := c.send("client1", v)
-		h.note(v, f, sent)
+		h.Note(v, f, sent)
 		return f == acknowledged
 	})
 	c.settleAndJudge(h)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"paxos/paxos"
+	"paxos/test/history"
 )
 
 func (c *cluster) stop(id paxos.NodeID) {
@@ -20,7 +21,7 @@ func (c *cluster) stop(id paxos.NodeID) {
 // minority of each role; a checker over the acknowledged values.
 func TestRandomKillsAndRestarts(t *testing.T) {
 	c := start(t)
-	h := newHistory()
+	h := history.New("value-")
 	length := 8 * time.Second
 	if long() {
 		length = 30 * time.Second
@@ -35,8 +36,8 @@ func TestRandomKillsAndRestarts(t *testing.T) {
 	c.must(c.Start(c.ids("")...))
 	c.leader()
 	t.Logf("%d faults", faults)
-	if faults < int(length/time.Second) || h.count(acknowledged) < 200 {
-		t.Errorf("too little happened: %d faults, %d acknowledged", faults, h.count(acknowledged))
+	if faults < int(length/time.Second) || h.Count(acknowledged) < 200 {
+		t.Errorf("too little happened: %d faults, %d acknowledged", faults, h.Count(acknowledged))
 	}
 	c.settleAndJudge(h)
 	c.sameSlots()

@@ -23,6 +23,7 @@ import (
 	"paxos/internal/local"
 	"paxos/internal/wal"
 	"paxos/paxos"
+	"paxos/test/history"
 	"paxos/test/ports"
 )
 
@@ -194,12 +195,13 @@ func (c *cluster) get(id paxos.NodeID, path string, to any) bool {
 }
 
 // fate is what a send was told.
-type fate int
+type fate = history.Fate
 
 const (
-	acknowledged fate = iota // 200
-	refused                  // 503, or it never left: certainly not applied
-	unknown                  // 504, or no answer
+	acknowledged = history.Acknowledged
+	refused      = history.Refused
+	unknown      = history.Unknown
+	declined     = history.Declined // unlike a refusal it says something of the key
 )
 
 // send sends a value through a client service.

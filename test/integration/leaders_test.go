@@ -14,21 +14,22 @@ import (
 
 	"paxos/client"
 	"paxos/paxos"
+	"paxos/test/history"
 )
 
 // Issue point 4: the leader killed under load, ten times; the time to the
 // first success by a new leader.
 func TestLeaderKilled(t *testing.T) {
 	c := start(t)
-	h := newHistory()
+	h := history.New("value-")
 	stop := make(chan struct{})
 	wg := c.senders(h, 4, stop)
 	kills := 10
 	var times []time.Duration
 	for range kills {
 		leader := c.leader()
-		n := h.count(acknowledged)
-		c.within(5*time.Second, "load under "+string(leader), func() bool { return h.count(acknowledged) > n+20 })
+		n := h.Count(acknowledged)
+		c.within(5*time.Second, "load under "+string(leader), func() bool { return h.Count(acknowledged) > n+20 })
 		c.must(c.Kill(leader))
 		killed := time.Now()
 		// Answers of the old leader are on their way; a value sent after its
@@ -37,9 +38,9 @@ func TestLeaderKilled(t *testing.T) {
 			if time.Since(killed) > 10*time.Second {
 				t.Fatal("no send succeeds within 10 s, five times the bound")
 			}
-			v := h.value()
+			v := h.Value()
 			f, sent, _ := c.send("client2", v)
-			h.note(v, f, sent)
+			h.Note(v, f, sent)
 			acked = f == acknowledged
 		}
 		times = append(times, time.Since(killed))
@@ -65,15 +66,15 @@ func rounded(times []time.Duration) []time.Duration {
 // sides, no slot with two values.
 func TestLeaderPaused(t *testing.T) {
 	c := start(t)
-	h := newHistory()
+	h := history.New("value-")
 	stop := make(chan struct{})
 	wg := c.senders(h, 4, stop)
 	old := c.leader()
-	c.within(5*time.Second, "load under "+string(old), func() bool { return h.count(acknowledged) > 50 })
+	c.within(5*time.Second, "load under "+string(old), func() bool { return h.Count(acknowledged) > 50 })
 	c.must(c.Pause(old))
-	n := h.count(acknowledged)
+	n := h.Count(acknowledged)
 	paused := time.Now()
-	c.within(2*time.Second, "somebody else leads", func() bool { return h.count(acknowledged) > n+20 })
+	c.within(2*time.Second, "somebody else leads", func() bool { return h.Count(acknowledged) > n+20 })
 	for ; time.Since(paused) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
 	}
 	// What reached the old leader while it was frozen is what it does first.
@@ -94,16 +95,16 @@ func TestLeaderPaused(t *testing.T) {
 
 // proposeDirectly posts values to one proposer, one after the other, and notes
 // what it answers; what it answers at all is for the judge.
-func (c *cluster) proposeDirectly(h *history, id paxos.NodeID, n int) *sync.WaitGroup {
+func (c *cluster) proposeDirectly(h *history.History, id paxos.NodeID, n int) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	var begun sync.WaitGroup
 	for range n {
-		v := h.value()
+		v := h.Value()
 		begun.Add(1)
 		wg.Go(func() {
 			begun.Done()
 			f, sent := c.propose(id, v)
-			h.note(v, f, sent)
+			h.Note(v, f, sent)
 		})
 	}
 	begun.Wait()
@@ -174,16 +175,16 @@ func (c *cluster) chosen(learner paxos.NodeID) map[string]string {
 func TestALearnerCatchesUp(t *testing.T) {
 	c := start(t)
 	c.must(c.Kill("learner2"))
-	h := newHistory()
+	h := history.New("value-")
 	stop := make(chan struct{})
 	wg := c.senders(h, 32, stop)
-	c.within(30*time.Second, "10,000 values are in", func() bool { return h.count(acknowledged) >= 10_000 })
+	c.within(30*time.Second, "10,000 values are in", func() bool { return h.Count(acknowledged) >= 10_000 })
 	close(stop)
 	wg.Wait()
 	c.must(c.Start("learner2"))
 	c.within(10*time.Second, "the learner has them all", func() bool {
 		var page client.Page
-		return c.get("learner2", "/get-values?limit=1", &page) && int(page.Count) >= h.count(acknowledged)
+		return c.get("learner2", "/get-values?limit=1", &page) && int(page.Count) >= h.Count(acknowledged)
 	})
 	c.settleAndJudge(h)
 }
@@ -192,7 +193,7 @@ func TestALearnerCatchesUp(t *testing.T) {
 // learner from the other and from the acceptors. One byte more is a clear 4xx.
 func TestTheLargestValues(t *testing.T) {
 	c := start(t)
-	h := newHistory()
+	h := history.New("value-")
 	large := func(first string) string { return first + strings.Repeat("x", 1<<20-len(first)) }
 	c.must(c.Kill("learner2"))
 	var wg sync.WaitGroup
@@ -200,7 +201,7 @@ func TestTheLargestValues(t *testing.T) {
 		wg.Go(func() {
 			v := large(fmt.Sprintf("value-%02d", i))
 			f, sent, p := c.sendFor("client1", v, "20s")
-			if h.note(v, f, sent); f != acknowledged {
+			if h.Note(v, f, sent); f != acknowledged {
 				t.Errorf("value %d: %+v", i, p)
 			}
 		})
@@ -224,17 +225,17 @@ func TestTheLargestValues(t *testing.T) {
 // A learner that is alone catches up from the acceptors' votes.
 func TestALearnerCatchesUpFromAcceptorsAlone(t *testing.T) {
 	c := start(t)
-	h := newHistory()
+	h := history.New("value-")
 	for range 200 {
-		v := h.value()
+		v := h.Value()
 		f, sent, _ := c.send("client1", v)
-		h.note(v, f, sent)
+		h.Note(v, f, sent)
 	}
 	c.must(c.Kill("learner1", "learner2"))
 	c.must(c.Start("learner2"))
 	c.within(10*time.Second, "the learner has them all", func() bool {
 		values, ok := c.values("learner2")
-		return ok && len(values) >= h.count(acknowledged)
+		return ok && len(values) >= h.Count(acknowledged)
 	})
 	c.must(c.Start("learner1"))
 	c.settleAndJudge(h)
@@ -243,18 +244,18 @@ func TestALearnerCatchesUpFromAcceptorsAlone(t *testing.T) {
 // A leader that is stopped hands over: no send fails, and the gap is short.
 func TestAStoppedLeaderHandsOver(t *testing.T) {
 	c := start(t)
-	h := newHistory()
+	h := history.New("value-")
 	stop := make(chan struct{})
 	wg := c.senders(h, 4, stop)
-	c.within(5*time.Second, "load", func() bool { return h.count(acknowledged) > 50 })
+	c.within(5*time.Second, "load", func() bool { return h.Count(acknowledged) > 50 })
 	var failed atomic.Int64
-	failed.Store(int64(h.count(refused) + h.count(unknown)))
+	failed.Store(int64(h.Count(refused) + h.Count(unknown)))
 	c.stop(c.leader())
-	n := h.count(acknowledged)
-	c.within(time.Second, "sends go on under another leader", func() bool { return h.count(acknowledged) > n+20 })
+	n := h.Count(acknowledged)
+	c.within(time.Second, "sends go on under another leader", func() bool { return h.Count(acknowledged) > n+20 })
 	close(stop)
 	wg.Wait()
-	if now := int64(h.count(refused) + h.count(unknown)); now != failed.Load() {
+	if now := int64(h.Count(refused) + h.Count(unknown)); now != failed.Load() {
 		t.Errorf("%d sends failed while leadership was handed over", now-failed.Load())
 	}
 	c.settleAndJudge(h)

@@ -15,15 +15,6 @@ import (
 	"paxos/paxos"
 )
 
-// declined is an answer of 412: what was asked came to its turn, and its
-// condition did not hold. Unlike a refusal it says something of the key.
-const declined fate = unknown + 1
-
-// String names it in counts.
-func (f fate) String() string {
-	return [...]string{"acknowledged", "refused", "unknown", "declined"}[f]
-}
-
 // asked is what a worker asked of one key, or of one lock. A value is written
 // once in a run, so that it tells which write it is of.
 type asked struct {
