@@ -1,8 +1,8 @@
 # An index of verbs; each is one line that you could type yourself.
-.PHONY: help up down test race etcd manifests check fuzz long scenes bin
+.PHONY: help up down test race etcd manifests e2e check fuzz long scenes bin
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 up: ## a local cluster of ten nodes, until Ctrl-C
 	go run ./cmd/paxosctl local up
@@ -21,6 +21,9 @@ etcd: ## thousands of random sequences of operations against etcd itself
 
 manifests: ## render, decode and judge what k8s/ says
 	cd test/manifests && go test -count=1 -v ./...
+
+e2e: ## every drill on a kind cluster of its own, with Docker and kubectl
+	E2E=1 go test -count=1 -v -timeout 30m ./test/e2e
 
 long: ## the long forms of the integration tests
 	PAXOS_LONG=1 go test -v -count=1 ./test/integration

@@ -51,6 +51,13 @@ var tour = []string{"README.md", "docs/protocol.md", "docs/store.md", "docs/api.
 
 const manual = "docs/cli.md"
 
+// onKubernetes are pages whose every command line is for a cluster that is
+// deployed there: test/e2e plays them.
+var onKubernetes = []string{"docs/kubernetes.md", "docs/troubleshooting.md"}
+
+// needsKubernetes is why a line of another page is not run here.
+const needsKubernetes = "it needs Kubernetes: test/e2e runs it"
+
 // expectation is what a command line does that is not the rule.
 type expectation struct {
 	page, line string
@@ -78,6 +85,14 @@ var plan = []expectation{
 	{page: "README.md", line: `go run ./cmd/paxosctl lock deploy -- echo "nobody else deploys now"`, contains: []string{"nobody else deploys now\n"}},
 	{page: "README.md", line: "go run ./cmd/paxosctl watch visits --from 2", endless: true},
 
+	{page: "README.md", line: "scripts/deploy-paxos-k8s.sh", elsewhere: needsKubernetes},
+	{page: "README.md", line: "scripts/run.sh", elsewhere: needsKubernetes},
+	{page: "README.md", line: "scripts/paxos-client.sh --kube", elsewhere: needsKubernetes},
+	{page: "README.md", line: "kubectl --context kind-paxos -n paxos scale deployment acceptor1 --replicas=0", elsewhere: needsKubernetes},
+	{page: "README.md", line: "kubectl --context kind-paxos -n paxos scale deployment acceptor1 --replicas=1", elsewhere: needsKubernetes},
+	{page: "README.md", line: "scripts/fault-test.sh", elsewhere: needsKubernetes},
+	{page: "README.md", line: "scripts/cleanup-paxos-k8s.sh", elsewhere: needsKubernetes},
+
 	{page: "docs/store.md", line: "curl -s '127.0.0.1:6002/kv/config/?prefix'", contains: []string{`"config/colour"`, `"config/size"`}},
 	{page: "docs/store.md", line: "go run ./cmd/paxosctl get config/ --prefix -o table", contains: []string{"config/colour ", "config/size "}},
 	{page: "docs/store.md", line: "curl -s 127.0.0.1:6001/outcome/visit-1", contains: []string{`"applied"`}},
@@ -98,6 +113,7 @@ var plan = []expectation{
 	{page: manual, line: `curl -s -X POST $(paxosctl leader -o json | jq -r .address)/propose -d '{"value":"x"}'`, contains: []string{`"placed":`}},
 	{page: manual, line: "paxosctl local up --detach --data /var/tmp/paxos --port-offset 100", contains: []string{" leads"},
 		after: "paxosctl local down --data /var/tmp/paxos && paxosctl local down"}, // what follows -- wants nodes that do not run
+	{page: manual, line: "paxosctl explain --context kind-paxos", elsewhere: needsKubernetes},
 	{page: manual, line: "paxosctl logs --follow --kind prepare,promise,elected", endless: true},
 	{page: manual, line: "paxosctl outcome order-4711", exit: 3},                // no such key was used
 	{page: manual, line: "paxosctl outcome 0123456789abcdef/7", exit: 3},        // no such command was sent
