@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"paxos/paxos"
 )
 
 const monitoring = "../../k8s/components/monitoring"
@@ -85,8 +87,9 @@ var (
 	legend   = regexp.MustCompile(`\{\{\s*([a-z_]+)\s*\}\}`)
 )
 
-// Labels that the scrape adds, or that all have.
-var everywhere = []string{"node", "role", "le", "job", "namespace", "pod"}
+// Labels that the scrape adds, that a Prometheus of several clusters adds, that the
+// kubelet gives to volumes, or that all have.
+var everywhere = []string{"node", "role", "le", "job", "namespace", "pod", "cluster", "persistentvolumeclaim"}
 
 // TestEveryMetricThatIsAskedForExists: in the dashboard and the alert rules.
 func TestEveryMetricThatIsAskedForExists(t *testing.T) {
@@ -121,6 +124,17 @@ func TestEveryMetricThatIsAskedForExists(t *testing.T) {
 		"paxos_gossip_members", "paxos_http_request_seconds", "paxos_quorum_reads_total", "paxos_snapshot_slot", "paxos_messages_lost_total"} {
 		if !used[name] {
 			t.Errorf("nobody looks at %s", name)
+		}
+	}
+}
+
+// TestGoTellsOfMemory: the rules compare what Go and the process show.
+func TestGoTellsOfMemory(t *testing.T) {
+	_, text := start(t, paxos.ClientRole, "127.0.0.1:0").get("/metrics")
+	for _, name := range []string{"process_resident_memory_bytes", "go_gc_gomemlimit_bytes"} {
+		asks := slices.ContainsFunc(alerts(t), func(a alert) bool { return strings.Contains(a.Expr, name) })
+		if !asks || !strings.Contains(text, "\n"+name+" ") {
+			t.Errorf("%s: no rule asks for it, or no node shows it", name)
 		}
 	}
 }
@@ -189,7 +203,8 @@ func TestExpressionsAreWellFormed(t *testing.T) {
 	}
 }
 
-// TestEachAlertSaysWhatToDo: its runbook is a heading that exists.
+// TestEachAlertSaysWhatToDo: its runbook is a heading of its name, below the one
+// for all, and there is no such heading without an alert.
 func TestEachAlertSaysWhatToDo(t *testing.T) {
 	seen := map[string]bool{}
 	for _, a := range alerts(t) {
@@ -203,24 +218,31 @@ func TestEachAlertSaysWhatToDo(t *testing.T) {
 		if a.Annotations["summary"] == "" || a.Annotations["description"] == "" {
 			t.Errorf("%s lacks a summary or a description", a.Alert)
 		}
-		file, anchor, _ := strings.Cut(a.Annotations["runbook_url"], "#")
-		text, err := os.ReadFile(filepath.Join("../..", file))
-		if err != nil || anchor == "" {
-			t.Errorf("%s: runbook_url %q: %v", a.Alert, a.Annotations["runbook_url"], err)
-			continue
+		if want := "docs/metrics.md#" + strings.ToLower(a.Alert); a.Annotations["runbook"] != want {
+			t.Errorf("%s: its runbook is %q, not %q", a.Alert, a.Annotations["runbook"], want)
 		}
-		found := false
-		for line := range strings.Lines(string(text)) {
-			if title, heading := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); heading && strings.HasPrefix(line, "#") {
-				found = found || strings.ReplaceAll(strings.ToLower(strings.TrimSpace(title)), " ", "-") == anchor
-			}
+	}
+	text, err := os.ReadFile(page)
+	must(t, err)
+	_, headings, _ := strings.Cut(string(text), "\n## What to do when an alert fires\n")
+	said := map[string]bool{}
+	for line := range strings.Lines(headings) {
+		if title, heading := strings.CutPrefix(line, "### "); heading {
+			said[strings.TrimSpace(title)] = true
 		}
-		if !found {
-			t.Errorf("%s: %s has no heading #%s", a.Alert, file, anchor)
+	}
+	for name := range said {
+		if !seen[name] {
+			t.Errorf("%s has the heading %s, and there is no such alert", page, name)
+		}
+	}
+	for name := range seen {
+		if !said[name] {
+			t.Errorf("%s does not say what to do about %s", page, name)
 		}
 	}
 	for _, name := range []string{"PaxosNoLeader", "PaxosNoFailureTolerated", "PaxosAcceptorNotVoting", "PaxosLearnerLags", "PaxosSyncSlow", "PaxosDiskFull",
-		"PaxosDiskNearlyFull", "PaxosElectionsOften", "PaxosMessagesLost", "PaxosNodeSilent", "PaxosSnapshotOld", "PaxosLearnersGone"} {
+		"PaxosDiskNearlyFull", "PaxosElectionsOften", "PaxosNoSession", "PaxosAcceptorsMissing", "PaxosMemoryNearlyFull", "PaxosMessagesLost", "PaxosNodeSilent", "PaxosSnapshotOld", "PaxosLearnersGone"} {
 		if !seen[name] {
 			t.Errorf("there is no alert %s", name)
 		}

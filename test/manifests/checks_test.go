@@ -19,7 +19,7 @@ type shape struct {
 
 var shapes = map[string]shape{
 	"base": {3, false}, "kind": {3, true}, "minikube": {3, true}, "five-acceptors": {5, true}, "production": {3, false},
-	combined + "nodeports": {3, true}, combined + "ingress": {3, false}, combined + "monitoring": {3, false},
+	combined + "nodeports": {3, true}, combined + "ingress": {3, false}, combined + "monitoring": {3, false}, combined + "operators": {3, false},
 }
 
 // checks are what every rendering must pass; each gives what it finds wrong.

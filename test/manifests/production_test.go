@@ -2,12 +2,38 @@ package manifests
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 )
+
+// TestThePolicyOfOperators: it means the API server's address, and nobody else.
+func TestThePolicyOfOperators(t *testing.T) {
+	for _, name := range []string{combined + "operators", "production"} {
+		r := rendering(t, name)
+		for says, damage := range map[string]func(*networkingv1.NetworkPolicySpec){
+			"from outside to acceptor1 TCP 4000":    func(s *networkingv1.NetworkPolicySpec) { s.Ingress[0].From = nil },
+			"from user to acceptor1 TCP 4000":       func(s *networkingv1.NetworkPolicySpec) { s.Ingress[0].From[0].IPBlock.CIDR = "10.0.0.0/8" },
+			"from machine to learner2 TCP 5000":     func(s *networkingv1.NetworkPolicySpec) { s.Ingress[0].From[0].IPBlock.CIDR = "192.0.0.0/16" },
+			"from api server to acceptor1 TCP 7946": func(s *networkingv1.NetworkPolicySpec) { s.Ingress[0].Ports = nil },
+			"from api server to proposer1 TCP 3000": func(s *networkingv1.NetworkPolicySpec) {
+				s.PodSelector.MatchExpressions[0].Values = []string{"acceptor", "learner"}
+			},
+			"from api server to learner1 TCP 5000": func(s *networkingv1.NetworkPolicySpec) { s.Ingress[0].From[0].IPBlock.CIDR = "198.51.100.0/24" },
+		} {
+			broken := r.clone()
+			inPolicy("operators", damage)(broken)
+			found, _ := differences(broken, openings[name])
+			if !slices.ContainsFunc(found, func(f string) bool { return strings.HasPrefix(f, says+":") }) {
+				t.Errorf("%s: not a word of %q", name, says)
+			}
+		}
+	}
+}
 
 func TestProduction(t *testing.T) {
 	for _, finding := range checkProduction(rendering(t, "production")) {

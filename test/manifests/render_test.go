@@ -195,7 +195,7 @@ func rendering(t *testing.T, name string) *rendered {
 }
 
 func TestEveryOverlayRendersAndDecodes(t *testing.T) {
-	missing := []string{"base", "kind", "minikube", "five-acceptors", "production", combined + "nodeports", combined + "ingress", combined + "monitoring"}
+	missing := []string{"base", "kind", "minikube", "five-acceptors", "production", combined + "nodeports", combined + "ingress", combined + "monitoring", combined + "operators"}
 	for _, r := range everything(t) {
 		missing = slices.DeleteFunc(missing, func(name string) bool { return name == r.name && len(r.objects) > 30 })
 		kinds := map[string]int{}

@@ -56,12 +56,12 @@ var numbers = map[string]int32{"proposer": 3000, "acceptor": 4000, "learner": 50
 var asked = []int32{22, 53, 80, 443, 3000, 4000, 5000, 6000, 6443, 7946, 9153}
 
 // opening is what a rendering opens besides: everybody's http to everybody
-// outside, or to Prometheus.
-type opening struct{ nodeports, prometheus bool }
+// outside, to Prometheus, or to the API server.
+type opening struct{ nodeports, prometheus, server bool }
 
 var openings = map[string]opening{
-	"base": {}, "kind": {nodeports: true}, "minikube": {nodeports: true}, "five-acceptors": {nodeports: true}, "production": {prometheus: true},
-	combined + "nodeports": {nodeports: true}, combined + "monitoring": {prometheus: true}, combined + "ingress": {},
+	"base": {}, "kind": {nodeports: true}, "minikube": {nodeports: true}, "five-acceptors": {nodeports: true}, "production": {prometheus: true, server: true},
+	combined + "nodeports": {nodeports: true}, combined + "monitoring": {prometheus: true}, combined + "ingress": {}, combined + "operators": {server: true},
 }
 
 // expected says what the table says of a connection. The role of who is no node
@@ -83,7 +83,7 @@ func expected(o opening, from, to end, port int32, protocol corev1.Protocol) boo
 	case protocol != tcp || port != numbers[receiver]:
 		return false
 	}
-	return receiver == "client" || o.nodeports || o.prometheus && from.name == "prometheus"
+	return receiver == "client" || o.nodeports || o.prometheus && from.name == "prometheus" || o.server && from.name == "api server"
 }
 
 func roleOf(e end) string {
@@ -107,6 +107,9 @@ func strangers() []end {
 		{name: "kube-proxy", namespace: "kube-system", labels: labels.Set{"k8s-app": "kube-proxy"}, address: at("10.1.0.5"), ports: dns},
 		{name: "intruder", namespace: namespace, labels: labels.Set{"app": "debug"}, address: at("10.1.0.6"), ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 80}}},
 		{name: "outside", address: at("203.0.113.7")},
+		// It runs in its machine's own network, at the address that the component has.
+		{name: "api server", address: at("192.0.2.10")},
+		{name: "machine", address: at("192.0.3.10")},
 	}
 }
 
