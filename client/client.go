@@ -176,13 +176,16 @@ func share(ctx context.Context, a ask, left int) (context.Context, context.Cance
 
 // once asks one address. Next says that another address may be asked.
 func (c *Client) once(ctx context.Context, base string, a ask, answer any) (next bool, err error) {
-	var written atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }})
+	var connected, written atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }, WroteHeaders: func() { written.Store(true) }})
 	begun := time.Now()
 	response, err := c.send(traced, base, a)
 	if err != nil {
 		err = NoAnswer(base, time.Since(begun), err)
-		if a.write && written.Load() {
+		// HTTP/2, which WithHTTPClient may bring, tells that the headers are written
+		// only when they are out, and does not wait for that when the time is over.
+		if a.write && (written.Load() || connected.Load() && ctx.Err() != nil) {
 			return a.repeat, &callError{ErrUnknown, err}
 		}
 		// No service has seen a whole request: nothing can have come of it.

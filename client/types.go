@@ -113,8 +113,8 @@ type Seen struct {
 	Promise  paxos.Ballot `json:"promise"`
 	// Stranger says that its disk is not the one with which it became a member.
 	Stranger bool `json:"stranger"`
-	// Full says that its disk had little room left when it last answered this
-	// proposer's heartbeat.
+	// Full says that its disk had little room left when it last answered a
+	// heartbeat of this proposer; it is true only of one that leads.
 	Full bool `json:"disk_full"`
 }
 

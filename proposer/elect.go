@@ -83,7 +83,7 @@ func (p *Proposer) current(id paxos.NodeID) (surveyed, bool) {
 // answering counts the acceptors that answer this proposer and may vote. Who
 // has just stepped down has asked nobody yet, and says what it knew as leader.
 func (p *Proposer) answering() int {
-	if p.fresh() && p.phase != Leading {
+	if p.phase != Leading && p.fresh() {
 		return p.lastAnswering
 	}
 	n := 0

@@ -133,7 +133,7 @@ func (p *Proposer) Step(e paxos.Envelope) paxos.Effects {
 	case paxos.Heard:
 		if p.hearing(e.From, m.Store, m.Ballot) {
 			p.full[e.From] = m.Full
-			p.heardOf(e.From).full = m.Full
+			p.heardOf(e.From)
 		}
 	case paxos.Nack:
 		p.nack(e.From, m)
@@ -213,6 +213,9 @@ type Status struct {
 	Waiting   int          `json:"commands_waiting"`
 	Answering int          `json:"acceptors_answering"`
 	Needed    int          `json:"acceptors_needed"`
+	// Fresh says that it has followed for too short a time to tell who answers:
+	// Answering is what it knew when it last led, 0 if it never did.
+	Fresh bool `json:"fresh"`
 	// Acceptors are all of the configuration, as this proposer sees them.
 	Acceptors []Seen `json:"acceptors"`
 }
@@ -222,7 +225,7 @@ func (p *Proposer) Status() Status {
 	return Status{
 		Phase: p.phase, Leading: p.phase == Leading, Cluster: p.adopt.Cluster, Ballot: p.ballot, Leader: p.leader(),
 		Chosen: p.chosen, Next: p.next, InFlight: len(p.flight), Waiting: p.queue.len(),
-		Answering: p.answering(), Needed: p.cfg.Configuration.Quorum(),
+		Answering: p.answering(), Needed: p.cfg.Configuration.Quorum(), Fresh: p.phase != Leading && p.fresh(),
 		Acceptors: p.acceptors(),
 	}
 }

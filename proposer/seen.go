@@ -20,7 +20,7 @@ type Seen struct {
 	// Stranger says that its disk is not the one with which it became a member.
 	Stranger bool `json:"stranger"`
 	// Full says that its disk had little room left when it last answered a
-	// heartbeat of this proposer.
+	// heartbeat of this proposer, which leads: who does not hears of no disk.
 	Full bool `json:"disk_full"`
 }
 
@@ -29,7 +29,6 @@ type word struct {
 	tick     int
 	asked    bool
 	surveyed paxos.Surveyed
-	full     bool
 }
 
 // heardOf notes that an acceptor said something.
@@ -55,11 +54,12 @@ func (p *Proposer) acceptors() []Seen {
 	for i, id := range p.cfg.Configuration.Acceptors {
 		s := &list[i]
 		s.Node, s.Answering = id, p.answers(id)
+		s.Full = p.phase == Leading && p.full[id]
 		w := p.words[id]
 		if w == nil {
 			continue
 		}
-		s.Heard, s.Full = true, w.full
+		s.Heard = true
 		s.SilentMillis = paxos.Number(p.tick-w.tick) * paxos.Number(p.cfg.TickMillis)
 		if w.asked {
 			m := w.surveyed

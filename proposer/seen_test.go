@@ -73,3 +73,46 @@ func TestALeaderTellsHowItSeesEachAcceptor(t *testing.T) {
 		t.Errorf("who has just accepted: %+v", one)
 	}
 }
+
+// TestWhoDoesNotLeadKnowsOfNoFullDisk: what it was told when it led is old, in
+// its next lead too.
+func TestWhoDoesNotLeadKnowsOfNoFullDisk(t *testing.T) {
+	l := newLab(t)
+	l.elect()
+	full := paxos.Heard{Ballot: l.ballot, Store: paxos.StoreIn(stores, "a2"), Full: true}
+	l.from("a2", full)
+	l.from("a1", paxos.Nack{Ballot: l.ballot, Reason: paxos.Preempted, Promise: paxos.Ballot{Number: l.ballot.Number + 5, Proposer: "p9", Start: 9}})
+	if l.p.Status().Leading || l.seen("a2").Full {
+		t.Errorf("who has stepped down: %+v", l.seen("a2"))
+	}
+	l.elect()
+	if l.seen("a2").Full {
+		t.Errorf("who leads anew: %+v", l.seen("a2"))
+	}
+}
+
+// TestWhoHasJustBegunToAskSaysSo: it cannot tell yet who answers.
+func TestWhoHasJustBegunToAskSaysSo(t *testing.T) {
+	l := newLab(t)
+	for range 3 * surveyTicks {
+		if !l.p.Status().Fresh {
+			t.Error("it has asked nobody long enough")
+		}
+		l.tick(1)
+	}
+	if l.tick(1); l.p.Status().Fresh {
+		t.Error("it has asked long enough")
+	}
+	l.elect()
+	if l.from("a1", paxos.Nack{Ballot: l.ballot, Reason: paxos.Preempted, Promise: paxos.Ballot{Number: l.ballot.Number + 5, Proposer: "p9", Start: 9}}); !l.p.Status().Fresh {
+		t.Error("it has just stepped down")
+	}
+	// Who was handed the lead at once knows who answers.
+	l.answer(electionTicks)
+	l.from("p2", paxos.Handover{Ballot: paxos.Ballot{Number: l.ballot.Number + 5, Proposer: "p2", Start: 2}})
+	l.promise("a1", paxos.Promise{})
+	l.promise("a2", paxos.Promise{})
+	if l.mustLead(); l.p.Status().Fresh {
+		t.Error("it leads")
+	}
+}

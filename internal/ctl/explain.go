@@ -23,6 +23,8 @@ type explanation struct {
 	Learners  []explained   `json:"learners"`
 	Clients   []explained   `json:"clients"`
 	Restore   []restoration `json:"restore"`
+
+	formed formation
 }
 
 // verdict is whether something can be done now, and why (not).
@@ -34,10 +36,14 @@ type verdict struct {
 // quorum is what votes are counted against.
 type quorum struct {
 	Configured []paxos.NodeID `json:"configured"`
-	Needed     int            `json:"needed"`
+	// Guessed says that no proposer told who is configured: these are the acceptors
+	// that are known, there may be others, and Needed may be more.
+	Guessed bool `json:"guessed"`
+	Needed  int  `json:"needed"`
 	// Voting are those that say here that they vote; the leader may see fewer.
 	Voting int `json:"voting"`
-	// Tolerated is how many more acceptors may fail before nothing is chosen.
+	// Tolerated is how many more acceptors may fail before nothing is chosen, 0
+	// where that is not known.
 	Tolerated int `json:"tolerated"`
 }
 
@@ -52,6 +58,8 @@ type explained struct {
 	SeenBy map[paxos.NodeID]client.Seen `json:"seen_by,omitempty"`
 
 	role roleState
+	lost bool // an acceptor's disk is not the one that became a member
+	full bool // the leader heard that an acceptor's disk is full
 }
 
 // restoration is something that can be done, and what for.
@@ -68,6 +76,7 @@ type roleState struct {
 	Ballot    paxos.Ballot  `json:"ballot"`
 	Answering int           `json:"acceptors_answering"`
 	Needed    int           `json:"acceptors_needed"`
+	Fresh     bool          `json:"fresh"`
 	Acceptors []client.Seen `json:"acceptors"`
 
 	Standing string       `json:"standing"`
@@ -84,7 +93,8 @@ func (a *app) explain() *cobra.Command {
 		Long: "Says why the cluster can, or cannot, be written to and read right now: how many acceptors a quorum takes, each\n" +
 			"acceptor as it says itself and as each proposer sees it, who leads, and which learners and client services are\n" +
 			"ready; and what would restore service, as commands for this place. The exit code is 0 when writes are possible,\n" +
-			"and 5 when they are not.\n\n" + aboutExits(),
+			"and 5 when they are not. Where the API server of Kubernetes does not let the nodes be asked, nothing is\n" +
+			"concluded: the exit code is 2 if it forbids that, and 5 if it cannot be reached.\n\n" + aboutExits(),
 		Example: "  paxosctl explain\n  paxosctl explain -o json | jq -r .writes.sentence\n  paxosctl explain --context kind-paxos",
 	}
 	a.proposersFlag(cmd)
@@ -102,7 +112,11 @@ func (a *app) explain() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		e := a.explanationOf(p, examine(ctx, p, list))
+		st := examine(ctx, p, list)
+		if err := st.notAsked(true); err != nil {
+			return err
+		}
+		e := a.explanationOf(p, st)
 		if err := a.printExplanation(e); err != nil {
 			return err
 		}
@@ -150,8 +164,10 @@ func (a *app) explanationOf(p *place, st clusterStatus) explanation {
 			*list = append(*list, x)
 		}
 	}
-	e.matrix()
+	e.matrix(p)
 	e.count()
+	e.judgeDisks()
+	e.form()
 	e.Writes, e.Reads = e.writes(), e.reads()
 	a.restore(p, &e)
 	return e
@@ -174,7 +190,7 @@ func (p *place) stateOf(id paxos.NodeID) string {
 
 // matrix gives each acceptor what the proposers say of it, and adds those that
 // are configured and were not found.
-func (e *explanation) matrix() {
+func (e *explanation) matrix(p *place) {
 	for _, proposer := range e.Proposers {
 		for _, seen := range proposer.role.Acceptors {
 			if !slices.Contains(e.Quorum.Configured, seen.Node) {
@@ -197,8 +213,9 @@ func (e *explanation) matrix() {
 	if e.Quorum.Configured != nil {
 		return
 	}
-	// No proposer tells who is configured: those that are there are the best guess.
-	e.Quorum.Configured = []paxos.NodeID{}
+	// No proposer tells who is configured: those that are known are the best guess.
+	// On this machine they are those that its nodes were configured with.
+	e.Quorum.Configured, e.Quorum.Guessed = []paxos.NodeID{}, p.local == nil
 	for _, x := range e.Acceptors {
 		e.Quorum.Configured = append(e.Quorum.Configured, x.ID)
 	}
@@ -210,19 +227,18 @@ func (x explained) votes() bool { return x.Health != nil && x.Health.Status == "
 // ready reports whether a node says that it can take its part.
 func (x explained) ready() bool { return x.Health != nil && x.Health.Status == "ok" }
 
-// lost reports whether an acceptor's disk is not the one that became a member.
-func (x explained) lost() bool {
-	return x.Health != nil && x.Health.Status == "mute" && (x.role.Standing == "blank" || x.role.Standing == "forming")
-}
-
-// full reports whether some proposer heard that the acceptor's disk is full.
-func (x explained) full() bool {
-	for _, seen := range x.SeenBy {
-		if seen.Full && seen.Answering {
-			return true
+// judgeDisks marks the acceptors whose disks are lost or full. Of full ones only
+// who leads is believed: it asks for room, and what others say is older.
+func (e *explanation) judgeDisks() {
+	leader := e.leads()
+	for i := range e.Acceptors {
+		x := &e.Acceptors[i]
+		x.lost = x.Health != nil && x.Health.Status == "mute" && (x.role.Standing == "blank" || x.role.Standing == "forming")
+		if leader != nil {
+			seen := x.SeenBy[leader.ID]
+			x.full = seen.Full && seen.Answering
 		}
 	}
-	return false
 }
 
 func (e *explanation) count() {
@@ -239,9 +255,27 @@ func (e *explanation) count() {
 	}
 	hears := e.Quorum.Voting
 	if l := e.leads(); l != nil {
-		hears = l.role.Answering
+		hears = l.hears()
 	}
-	e.Quorum.Tolerated = max(0, hears-e.Quorum.Needed)
+	if !e.Quorum.Guessed {
+		e.Quorum.Tolerated = max(0, hears-e.Quorum.Needed)
+	}
+}
+
+// hears is how many acceptors answer a proposer and may vote. One that does not
+// lead counts those that it hears of now: what it says itself may be from when it
+// led, or from its start.
+func (x explained) hears() int {
+	if x.role.Leading {
+		return x.role.Answering
+	}
+	n := 0
+	for _, seen := range x.role.Acceptors {
+		if seen.Answering {
+			n++
+		}
+	}
+	return n
 }
 
 // leads gives the proposer that leads, nil if none does.

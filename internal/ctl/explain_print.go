@@ -14,8 +14,7 @@ func (a *app) printExplanation(e explanation) error {
 	return a.print(e, func(row func(...any)) {
 		row("writes: " + e.Writes.Sentence)
 		row("reads:  " + e.Reads.Sentence)
-		row(fmt.Sprintf("quorum: %d of %d acceptors; %d %s, %d more may fail", e.Quorum.Needed, len(e.Quorum.Configured),
-			e.Quorum.Voting, one(e.Quorum.Voting, "votes", "vote"), e.Quorum.Tolerated))
+		row("quorum: " + e.Quorum.words())
 		row("leader: " + cmp.Or(string(e.Leader), "nobody"))
 		e.matrixRows(row)
 		row()
@@ -25,7 +24,7 @@ func (a *app) printExplanation(e explanation) error {
 				row(x.ID, "silent", "-", "-", "-", "-", x.Why)
 				continue
 			}
-			row(x.ID, x.Health.Status, dash(x.role.Phase), dash(x.role.Leader), x.role.Ballot.Number, fmt.Sprintf("%d of %d", x.role.Answering, len(e.Quorum.Configured)), dash(x.Why))
+			row(x.ID, x.Health.Status, dash(x.role.Phase), dash(x.role.Leader), x.role.Ballot.Number, fmt.Sprintf("%d of %d", x.hears(), len(e.Quorum.Configured)), dash(x.Why))
 		}
 		row()
 		row("LEARNER", "HEALTH", "APPLIED", "WHY")
@@ -43,6 +42,15 @@ func (a *app) printExplanation(e explanation) error {
 		}
 		e.restoreRows(row)
 	})
+}
+
+// words says how many acceptors a quorum takes, and how many there are.
+func (q quorum) words() string {
+	votes := fmt.Sprintf("%d %s", q.Voting, one(q.Voting, "votes", "vote"))
+	if q.Guessed {
+		return fmt.Sprintf("not known, since no proposer says who the acceptors are: at least %d of at least %d; %s", q.Needed, len(q.Configured), votes)
+	}
+	return fmt.Sprintf("%d of %d acceptors; %s, %d more may fail", q.Needed, len(q.Configured), votes, q.Tolerated)
 }
 
 // matrixRows shows each acceptor as it says itself, and as each proposer sees it.
@@ -68,11 +76,11 @@ func (e *explanation) matrixRows(row func(...any)) {
 // says is what an acceptor says of itself in a word or two.
 func (x explained) says() string {
 	switch {
-	case x.votes() && x.full():
+	case x.votes() && x.full:
 		return "votes, disk full"
 	case x.votes():
 		return "votes"
-	case x.lost():
+	case x.lost:
 		return "lost disk"
 	case x.Health.Status == "waiting":
 		return cmp.Or(x.role.Standing, "waiting")

@@ -79,6 +79,24 @@ func (h *hamlet) dies(ids ...paxos.NodeID) {
 	}
 }
 
+// startedAnew are nodes that have not heard of a cluster yet.
+func (h *hamlet) startedAnew(ids ...paxos.NodeID) {
+	for _, id := range ids {
+		h.health[id].Status, h.health[id].Cluster = "waiting", paxos.ClusterID{}
+		h.health[id].Why = "no quorum of acceptors has said yet which cluster this is"
+	}
+}
+
+// blank are acceptors whose disks are empty, and that know of no member.
+func (h *hamlet) blank(ids ...paxos.NodeID) {
+	h.startedAnew(ids...)
+	for _, id := range ids {
+		h.state[id] = map[string]any{"standing": "blank"}
+		h.health[id].Why = "the disk is blank: waiting for the cluster to be initialised (paxosctl init)"
+		h.everyProposerSees(string(id), map[string]any{"heard": true, "silent_ms": "200", "standing": "blank"})
+	}
+}
+
 func (h *hamlet) nobodyLeads(answering int) {
 	for _, id := range []paxos.NodeID{"proposer1", "proposer2", "proposer3"} {
 		s := h.state[id]
@@ -126,15 +144,8 @@ var explainScenes = map[string]struct {
 	"all-down": {func(h *hamlet) { h.dies(h.order...) }, ExitUnavailable},
 	"not-initialised": {func(h *hamlet) {
 		h.nobodyLeads(0)
-		for _, id := range h.order {
-			h.health[id].Status, h.health[id].Cluster = "waiting", paxos.ClusterID{}
-			h.health[id].Why = "no quorum of acceptors has said yet which cluster this is"
-		}
-		for _, id := range []paxos.NodeID{"acceptor1", "acceptor2", "acceptor3"} {
-			h.state[id] = map[string]any{"standing": "blank"}
-			h.health[id].Why = "the disk is blank: waiting for the cluster to be initialised (paxosctl init)"
-			h.everyProposerSees(string(id), map[string]any{"heard": true, "silent_ms": "200", "standing": "blank"})
-		}
+		h.startedAnew(h.order...)
+		h.blank("acceptor1", "acceptor2", "acceptor3")
 	}, ExitUnavailable},
 	"lost-disk": {func(h *hamlet) {
 		const why = "this disk is blank, and acceptor2 is a member of cluster 07: a lost disk never votes"
@@ -171,6 +182,54 @@ var explainScenes = map[string]struct {
 		h.state["proposer2"]["acceptors_answering"] = 1
 	}, ExitUnavailable},
 	"election": {func(h *hamlet) { h.nobodyLeads(3) }, ExitUnavailable},
+	"after-a-start": {func(h *hamlet) { // nobody has been asked yet, or for long enough
+		h.nobodyLeads(0)
+		for _, id := range []paxos.NodeID{"proposer1", "proposer2", "proposer3"} {
+			h.state[id]["fresh"] = true
+		}
+		h.everyProposerSees("acceptor2", map[string]any{})
+		h.everyProposerSees("acceptor3", map[string]any{})
+	}, ExitUnavailable},
+	"election-after-a-start": {func(h *hamlet) { // what they say of themselves is older than what they hear
+		h.nobodyLeads(0)
+		h.state["proposer1"]["fresh"] = true
+	}, ExitUnavailable},
+	"disk-was-full": {func(h *hamlet) { // as an earlier leader says; who leads now does not
+		h.sees("proposer1", "acceptor3", map[string]any{"answering": true, "heard": true, "standing": "member", "disk_full": true})
+	}, ExitOK},
+	"all-disks-lost": {func(h *hamlet) {
+		h.nobodyLeads(0)
+		h.startedAnew("proposer1", "proposer2", "proposer3")
+		h.blank("acceptor1", "acceptor2", "acceptor3")
+	}, ExitUnavailable},
+	"two-disks-lost": {func(h *hamlet) { // and the third acceptor may still have its own
+		h.nobodyLeads(0)
+		h.startedAnew("proposer1", "proposer2", "proposer3", "learner1")
+		h.blank("acceptor1", "acceptor2")
+		h.dies("acceptor3")
+	}, ExitUnavailable},
+	"one-blank-the-others-silent": {func(h *hamlet) {
+		h.nobodyLeads(0)
+		h.startedAnew("proposer1", "proposer2", "proposer3", "learner1", "learner2", "client1", "client2")
+		h.blank("acceptor1")
+		h.dies("acceptor2", "acceptor3")
+	}, ExitUnavailable},
+	"blank-and-no-proposer": {func(h *hamlet) {
+		h.dies("proposer1", "proposer2", "proposer3")
+		h.startedAnew("learner1", "learner2", "client1", "client2")
+		h.blank("acceptor1", "acceptor2", "acceptor3")
+	}, ExitUnavailable},
+	"being-formed": {func(h *hamlet) {
+		h.nobodyLeads(0)
+		h.startedAnew("proposer1", "proposer2", "proposer3", "learner1", "learner2", "client1", "client2")
+		h.blank("acceptor1", "acceptor2")
+		h.state["acceptor1"]["standing"], h.health["acceptor1"].Cluster = "forming", paxos.ClusterID{9}
+		h.dies("acceptor3")
+	}, ExitUnavailable},
+	"gossip-forgot": {func(h *hamlet) { // four of five acceptors, and nobody tells that there are five
+		h.dies("proposer1", "proposer2", "proposer3")
+		h.order = []paxos.NodeID{"proposer1", "acceptor1", "learner1", "client1"}
+	}, ExitUnavailable},
 }
 
 func TestExplainSaysWhy(t *testing.T) {

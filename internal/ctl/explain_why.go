@@ -18,12 +18,12 @@ func no(format string, args ...any) verdict {
 func (e *explanation) writes() verdict {
 	leader := e.leads()
 	switch {
-	case e.unformed() != "":
-		return no("%s", e.unformed())
+	case e.formed.sentence != "":
+		return no("%s", e.formed.sentence)
 	case leader == nil:
 		return no("%s", e.nobodyLeads())
-	case leader.role.Answering < e.Quorum.Needed:
-		return no("%s leads, but %s", leader.ID, e.tooFew(leader.role.Answering))
+	case leader.hears() < e.Quorum.Needed:
+		return no("%s leads, but %s", leader.ID, e.tooFew(leader.hears()))
 	case e.anyFull() != "":
 		return no("the disk of %s has little room left; only what frees room is taken: deletes and compaction", e.anyFull())
 	case len(ready(e.Learners)) == 0:
@@ -41,16 +41,25 @@ func (e *explanation) reads() verdict {
 		stale = "; with --consistency stale they are, from " + strings.Join(ready(e.Learners), ", ")
 	}
 	switch {
-	case e.unformed() != "":
-		return no("%s", e.unformed())
+	case e.formed.lost:
+		return no("%s%s", e.formed.sentence, stale)
+	case e.formed.sentence != "":
+		return no("%s", e.formed.sentence)
 	case len(ready(e.Learners)) == 0:
 		return no("no learner is ready%s", whysOf(e.Learners))
 	case len(ready(e.Clients)) == 0:
 		return no("no client service is ready%s", whysOf(e.Clients))
 	case e.Quorum.Voting < e.Quorum.Needed:
 		return no("%s%s", e.tooFew(e.Quorum.Voting), stale)
+	case e.Quorum.Guessed:
+		return verdict{false, fmt.Sprintf("not known: %d %s, and no proposer says of how many%s", e.Quorum.Voting, one(e.Quorum.Voting, "acceptor votes", "acceptors vote"), stale)}
 	}
-	return verdict{true, "yes, linearizable, from " + strings.Join(ready(e.Learners), ", ")}
+	yes := "yes, linearizable, from " + strings.Join(ready(e.Learners), ", ")
+	if l := e.leads(); l == nil || l.hears() < e.Quorum.Needed {
+		// What a quorum has accepted last must be chosen before it can be read.
+		yes += ", unless the last slot was left unchosen, which takes a leader"
+	}
+	return verdict{true, yes}
 }
 
 // ready lists the nodes that can take their part.
@@ -77,35 +86,6 @@ func whysOf(list []explained) string {
 	return " (" + strings.Join(texts, "; ") + ")"
 }
 
-// unformed says that the cluster is not initialised, "" if it is or nobody knows:
-// every acceptor that answers waits for that, and no proposer knows a cluster.
-func (e *explanation) unformed() string {
-	blank, forming := 0, 0
-	for _, x := range e.Acceptors {
-		switch {
-		case x.Health == nil:
-		case x.Health.Status != "waiting":
-			return ""
-		case x.role.Standing == "forming":
-			forming++
-		default:
-			blank++
-		}
-	}
-	for _, x := range e.Proposers {
-		if x.Health != nil && !x.Health.Cluster.IsZero() {
-			return ""
-		}
-	}
-	switch {
-	case forming > 0:
-		return "the cluster is being formed, and waits for all " + fmt.Sprint(len(e.Quorum.Configured)) + " acceptors"
-	case blank > 0:
-		return "the cluster is not initialised"
-	}
-	return ""
-}
-
 // tooFew says how many acceptors there are, and how many are needed.
 func (e *explanation) tooFew(n int) string {
 	answer, need := "answer", "are"
@@ -121,16 +101,23 @@ func (e *explanation) tooFew(n int) string {
 	if e.Quorum.Needed == 1 {
 		need = "is"
 	}
+	if e.Quorum.Guessed {
+		return fmt.Sprintf("%d of the %d acceptors that are known %s and at least %d %s needed", n, len(e.Quorum.Configured), answer, e.Quorum.Needed, need)
+	}
 	return fmt.Sprintf("%d of %d acceptors %s and %d %s needed", n, len(e.Quorum.Configured), answer, e.Quorum.Needed, need)
 }
 
 // nobodyLeads says why no proposer leads.
 func (e *explanation) nobodyLeads() string {
 	hears, answer := 0, 0
+	var fresh []paxos.NodeID
 	for _, x := range e.Proposers {
 		if x.Health != nil {
 			answer++
-			hears = max(hears, x.role.Answering)
+			hears = max(hears, x.hears())
+			if x.role.Fresh {
+				fresh = append(fresh, x.ID)
+			}
 		}
 	}
 	switch {
@@ -140,6 +127,8 @@ func (e *explanation) nobodyLeads() string {
 		return "no proposer answers" + whysOf(e.Proposers)
 	case e.Quorum.Voting < e.Quorum.Needed:
 		return e.tooFew(e.Quorum.Voting)
+	case hears < e.Quorum.Needed && len(fresh) > 0:
+		return fmt.Sprintf("no proposer leads; %s %s only just begun to ask the acceptors, and one should be elected any moment", joined(fresh), one(len(fresh), "has", "have"))
 	case hears < e.Quorum.Needed:
 		return fmt.Sprintf("%d acceptors vote, and no proposer hears more than %d of the %d that are needed: see the network between them", e.Quorum.Voting, hears, e.Quorum.Needed)
 	}
@@ -149,7 +138,7 @@ func (e *explanation) nobodyLeads() string {
 func (e *explanation) anyFull() string {
 	var full []paxos.NodeID
 	for _, x := range e.Acceptors {
-		if x.full() {
+		if x.full {
 			full = append(full, x.ID)
 		}
 	}
@@ -158,22 +147,25 @@ func (e *explanation) anyFull() string {
 
 // restore lists what can be done, most needed first.
 func (a *app) restore(p *place, e *explanation) {
-	if e.unformed() != "" && len(silent(e.Acceptors)) == 0 {
+	if e.formed.init && len(silent(e.Acceptors)) == 0 {
 		e.add("paxosctl init", "initialises the cluster, once and for ever")
 	}
 	for _, list := range [][]explained{e.Acceptors, e.Proposers, e.Learners, e.Clients} {
 		a.restart(p, e, silent(list))
 	}
-	if e.unformed() != "" && len(silent(e.Acceptors)) > 0 {
+	switch {
+	case e.formed.init && len(silent(e.Acceptors)) > 0:
 		e.add("paxosctl init", "then: it initialises the cluster, for which all acceptors must answer")
+	case e.formed.sentence != "" && !e.formed.init && !e.formed.lost:
+		e.add("", "then ask again: whether the cluster is initialised shows when a proposer and all acceptors answer")
 	}
 	for _, x := range e.Acceptors {
 		switch {
-		case x.lost():
+		case x.lost:
 			e.add("", e.aboutLost(p, x))
 		case x.Health != nil && x.Health.Status == "mute":
 			e.add("", fmt.Sprintf("%s does not vote until a human has looked at its disk: %s", x.ID, x.Why))
-		case x.full():
+		case x.full:
 			e.add("paxosctl compact --keep 1", fmt.Sprintf("frees room on the disk of %s, after paxosctl del of what is not needed; both are still taken", x.ID))
 		}
 	}
@@ -275,8 +267,13 @@ func (e *explanation) aboutLost(p *place, x explained) string {
 		disk = fmt.Sprintf("the volume that its PersistentVolumeClaim %s had", x.ID)
 	}
 	text := fmt.Sprintf("%s has lost its disk, and never votes by design: it may have promised or accepted what it cannot know any more. Put back %s, the very same and no older copy of it", x.ID, disk)
-	if e.Quorum.Voting >= e.Quorum.Needed {
+	switch {
+	case e.Quorum.Guessed:
+		return text
+	case e.Quorum.Voting >= e.Quorum.Needed:
 		return fmt.Sprintf("%s; without it the others go on, and %d of them may fail", text, e.Quorum.Tolerated)
+	case e.Quorum.Voting+len(silent(e.Acceptors)) >= e.Quorum.Needed:
+		return text + "; without it the others may be a quorum once those that are silent answer"
 	}
 	return text + "; without it the others are no quorum"
 }

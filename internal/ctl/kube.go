@@ -124,6 +124,44 @@ func kubeFailure(err error) error {
 	return &failure{code: code, hint: e.Hint, err: errors.New(e.Detail)}
 }
 
+// notAsked is the error of nodes that the API server did not let be asked, nil if
+// their silence is their own. Strict is for who draws conclusions from silence:
+// one node that was not asked is too many, even if others answer.
+func (st clusterStatus) notAsked(strict bool) error {
+	var general, lost *kube.Error
+	asked := false
+	for _, n := range st.Nodes {
+		switch way := troubleOnTheWay(n.err); {
+		case way == nil, way.Kind == kube.NodeDown:
+			asked = true
+		case way.General():
+			general = way
+		default:
+			lost = way // of a single node it may be its own silence, but not of all
+		}
+	}
+	switch {
+	case general != nil && (strict || !asked):
+		return kubeFailure(general)
+	case lost != nil && !asked:
+		return failed(ExitUnavailable, "no node was heard through it: does kubectl get pods answer? If it does, its proxy may not reach the nodes (NetworkPolicies)", "%s", lost.Detail)
+	}
+	return nil
+}
+
+// troubleOnTheWay is what stood between here and a node, nil if nothing did. A
+// refusal by the API server comes as a node's would.
+func troubleOnTheWay(err error) *kube.Error {
+	var way *kube.Error
+	var problem *client.Problem
+	switch {
+	case errors.As(err, &way):
+	case errors.As(err, &problem) && problem.Type == kube.ProblemTypes+string(kube.Forbidden):
+		way = &kube.Error{Kind: kube.Forbidden, Detail: problem.Detail, Hint: problem.Hint, Err: err}
+	}
+	return way
+}
+
 // ofKube are the nodes of a role that are deployed, by the addresses of their
 // Services.
 func (p *place) ofKube(role paxos.RoleName) (addresses []string) {

@@ -20,6 +20,19 @@ import (
 // onKube puts a hamlet behind an API server, to which the context "here" leads;
 // those of its nodes that do not answer are scaled to zero.
 func (h *hamlet) onKube() map[string]string {
+	return h.onKubeBut(func(string) string { return "" })
+}
+
+// The API server forbids a node, or breaks off.
+const (
+	forbidden  = "forbidden"
+	brokenOff  = "broken off"
+	closesDown = "closes down"
+)
+
+// onKubeBut is with an API server that does something else instead, where instead
+// does not give "" for the Service or pod that is asked.
+func (h *hamlet) onKubeBut(instead func(name string) string) map[string]string {
 	h.t.Helper()
 	addresses, entry := h.start(func(i int, address string) string {
 		if i == 5 {
@@ -46,6 +59,9 @@ func (h *hamlet) onKube() map[string]string {
 	apiServer(h.t, func(path string) any {
 		return map[string]any{"/api/v1/namespaces/paxos/pods": map[string]any{"items": pods}, "/apis/apps/v1/namespaces/paxos/deployments": map[string]any{"items": deployments}}[path]
 	}, func(name, path string) string {
+		if other := instead(name); other != "" {
+			return other
+		}
 		if path == "gossip/nodes" && at[name] != "" {
 			return entry
 		}
@@ -57,7 +73,8 @@ func (h *hamlet) onKube() map[string]string {
 // apiServer answers with objects, and passes on what is for a node.
 func apiServer(t *testing.T, object func(path string) any, node func(name, path string) string) {
 	t.Helper()
-	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var s *httptest.Server
+	s = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 		if o := object(r.URL.Path); o != nil {
 			_ = json.NewEncoder(w).Encode(o)
@@ -70,10 +87,20 @@ func apiServer(t *testing.T, object func(path string) any, node func(name, path 
 			return
 		}
 		address := node(parts[5], strings.Join(parts[7:], "/"))
-		if address == "" {
+		switch address {
+		case "":
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","message":"no endpoints available for service"}`)
 			return
+		case forbidden:
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","message":"User \"ana\" cannot get services/proxy"}`)
+			return
+		case closesDown:
+			_ = s.Listener.Close()
+			panic(http.ErrAbortHandler)
+		case brokenOff:
+			panic(http.ErrAbortHandler)
 		}
 		w.Header().Del("Content-Type")
 		r.URL = &url.URL{Path: "/" + strings.Join(parts[7:], "/"), RawQuery: r.URL.RawQuery}
@@ -119,6 +146,52 @@ func TestALostDiskOnKubernetesIsExplained(t *testing.T) {
 	explainScenes["lost-disk"].happen(h)
 	h.onKube()
 	if got := run(t.Context(), nil, "explain", "--kube"); got.code != ExitOK || !strings.Contains(got.out, "lost its disk, and never votes by design") || !strings.Contains(got.out, "PersistentVolumeClaim acceptor1") {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestNothingIsConcludedFromNodesThatWereNotAsked: their silence is the API
+// server's, which lets this user list them and no more, or goes away.
+func TestNothingIsConcludedFromNodesThatWereNotAsked(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for about, x := range map[string]struct {
+		instead func(name string) string
+		code    int
+		says    []string
+	}{
+		"a user who may only look":    {func(string) string { return forbidden }, ExitUsage, []string{`refuses: User "ana" cannot get services/proxy`, "\nit takes the verbs list of pods"}},
+		"an API server that ended":    {func(string) string { return closesDown }, ExitUnavailable, []string{"cannot be asked: ", "connection refused\nnothing was changed; does Kubernetes run?"}},
+		"one that answers no request": {func(string) string { return brokenOff }, ExitUnavailable, []string{"gave no answer: EOF\nno node was heard through it", "NetworkPolicies"}},
+	} {
+		for _, verb := range []string{"explain", "status"} {
+			newHamlet(t).onKubeBut(x.instead)
+			got := run(t.Context(), nil, verb, "--kube")
+			if got.code != x.code || got.out != "" || !strings.Contains(got.err, x.says[0]) || !strings.Contains(got.err, x.says[1]) {
+				t.Errorf("%s, %s: %v", about, verb, got)
+			}
+		}
+	}
+	// One that was not asked is too many to conclude from, and none to show.
+	newHamlet(t).onKubeBut(func(name string) string {
+		if strings.HasPrefix(name, "acceptor1-x") {
+			return forbidden
+		}
+		return ""
+	})
+	if got := run(t.Context(), nil, "explain", "--kube"); got.code != ExitUsage || got.out != "" || !strings.Contains(got.err, "cannot get services/proxy") {
+		t.Errorf("%v", got)
+	}
+	if got := run(t.Context(), nil, "status", "--kube"); got.code != ExitOK || !strings.Contains(got.out, "cannot get services/proxy") {
+		t.Errorf("%v", got)
+	}
+	// Of a single node a broken connection is its own silence.
+	newHamlet(t).onKubeBut(func(name string) string {
+		if strings.HasPrefix(name, "acceptor1-x") {
+			return brokenOff
+		}
+		return ""
+	})
+	if got := run(t.Context(), nil, "explain", "--kube"); got.code != ExitOK || !strings.Contains(got.out, "acceptor1  silent") {
 		t.Errorf("%v", got)
 	}
 }

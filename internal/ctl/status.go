@@ -18,6 +18,8 @@ type nodeStatus struct {
 	// Health is nil for a node that does not answer; Problem says why.
 	Health  *client.Health `json:"health"`
 	Problem string         `json:"problem,omitempty"`
+
+	err error // that it is told by
 }
 
 // clusterStatus is all nodes, and who leads.
@@ -47,6 +49,9 @@ func (a *app) status() *cobra.Command {
 			return err
 		}
 		st := examine(ctx, p, list)
+		if err := st.notAsked(false); err != nil {
+			return err
+		}
 		if err := a.printStatus(st); err != nil {
 			return err
 		}
@@ -121,7 +126,7 @@ func ask(ctx context.Context, p *place, t target) nodeStatus {
 				sentence = n.State()
 			}
 		}
-		return nodeStatus{target: t, Problem: sentence}
+		return nodeStatus{target: t, Problem: sentence, err: err}
 	case h.Node != t.ID:
 		return nodeStatus{target: t, Problem: fmt.Sprintf("%s answers there", h.Node)}
 	}

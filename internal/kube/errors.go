@@ -14,6 +14,10 @@ const (
 	NodeDown    Kind = "node-down"     // the node was not reached
 )
 
+// ProblemTypes is how the types of problems begin that are this package's own; the
+// Kind follows.
+const ProblemTypes = "urn:paxosctl:"
+
 // Error is why a cluster or a node could not be asked. Only with Lost may what
 // was sent have reached the node.
 type Error struct {

@@ -20,10 +20,25 @@ const (
 
 // Look asks the API server which nodes are deployed, and for their pods.
 func (c *Cluster) Look(ctx context.Context) error {
-	c.looking.Lock()
-	defer c.looking.Unlock()
+	if err := c.turn(ctx); err != nil {
+		return err
+	}
+	defer c.done()
 	return c.look(ctx)
 }
+
+// turn waits until nobody else asks the API server who is there, but no longer
+// than its caller can; done gives the turn to the next.
+func (c *Cluster) turn(ctx context.Context) error {
+	select {
+	case c.looking <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return c.unreachable(ctx.Err())
+	}
+}
+
+func (c *Cluster) done() { <-c.looking }
 
 func (c *Cluster) look(ctx context.Context) error {
 	var deployments deploymentList
@@ -153,16 +168,18 @@ func (c *Cluster) Node(id string) Node {
 }
 
 // podAt gives the name of the pod with an address, "" if there is none; it looks
-// again for one that is not known.
+// again for one that is not known, and where what it saw is in doubt.
 func (c *Cluster) podAt(ctx context.Context, ip string) (string, error) {
-	if name, _ := c.known(ip); name != "" {
+	if name, looked := c.known(ip); name != "" && !looked.IsZero() {
 		return name, nil
 	}
-	c.looking.Lock()
-	defer c.looking.Unlock()
+	if err := c.turn(ctx); err != nil {
+		return "", err
+	}
+	defer c.done()
 	// Another request may have looked while this one waited.
 	name, looked := c.known(ip)
-	if name != "" || time.Since(looked) < lookEvery {
+	if !looked.IsZero() && (name != "" || time.Since(looked) < lookEvery) {
 		return name, nil
 	}
 	if err := c.look(ctx); err != nil {
@@ -178,10 +195,13 @@ func (c *Cluster) known(ip string) (string, time.Time) {
 	return c.pods[ip], c.looked
 }
 
-// forget drops what is known of a pod that is gone, so that the next request to
-// its address looks again.
-func (c *Cluster) forget(ip string) {
+// doubt makes the next request to any pod look again. One that does not answer
+// may be starting, and its address stays known; one that is gone is forgotten.
+func (c *Cluster) doubt(ip string, gone bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.pods, ip)
+	c.looked = time.Time{}
+	if gone {
+		delete(c.pods, ip)
+	}
 }

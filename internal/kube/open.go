@@ -35,7 +35,7 @@ type Cluster struct {
 	base      *url.URL
 	transport http.RoundTripper
 
-	looking sync.Mutex // held while the API server is asked who is there
+	looking chan struct{} // full while the API server is asked who is there
 	mu      sync.Mutex
 	looked  time.Time
 	nodes   []Node
@@ -65,14 +65,15 @@ func Open(o Options) (*Cluster, error) {
 	config.UserAgent, config.DisableCompression = o.Agent, true
 	base, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
-		return nil, &Error{Kind: BadConfig, Detail: fmt.Sprintf("the API server of context %q: %v", name, err), Hint: "kubectl config view shows it", Err: err}
+		// The error quotes the address, and a password in it.
+		return nil, &Error{Kind: BadConfig, Detail: fmt.Sprintf("the address of the API server of context %q is neither host:port nor a URL", name), Hint: "kubectl config view shows it"}
 	}
 	transport, err := rest.TransportFor(config)
 	if err != nil {
 		return nil, &Error{Kind: BadConfig, Detail: fmt.Sprintf("the rights of context %q: %v", name, err), Hint: "kubectl config view shows it", Err: err}
 	}
 	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), ""
-	return &Cluster{Context: name, Namespace: cmp.Or(o.Namespace, DefaultNamespace), Server: base.String(), base: base, transport: transport}, nil
+	return &Cluster{Context: name, Namespace: cmp.Or(o.Namespace, DefaultNamespace), Server: base.Redacted(), base: base, transport: transport, looking: make(chan struct{}, 1)}, nil
 }
 
 func noContext(name string, there []string) error {

@@ -94,3 +94,17 @@ func TestThePodsSayWhyTheyDoNotRun(t *testing.T) {
 		t.Error(n.State(), c.Remedy(n))
 	}
 }
+
+// TestAPasswordInTheServersAddressIsNotTold: it is used, and in no error.
+func TestAPasswordInTheServersAddressIsNotTold(t *testing.T) {
+	for _, server := range []string{"http://ana:hush@127.0.0.1:1/k8s", "http://ana:hush@127.0.0.1:port"} {
+		kubeconfig(t, server, "here")
+		c, err := Open(Options{})
+		if err == nil {
+			err = c.Look(t.Context())
+		}
+		if err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v", server, err)
+		}
+	}
+}

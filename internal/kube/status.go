@@ -58,7 +58,7 @@ func (c *Cluster) judge(response *http.Response, to target) *Error {
 		return &Error{Kind: Lost, Detail: fmt.Sprintf("the API server had no answer to pass back: %s%s", s.Message, c.stateOf(to)), Hint: c.downHint(to)}
 	}
 	if to.ip != "" {
-		c.forget(to.ip)
+		c.doubt(to.ip, response.StatusCode == http.StatusNotFound)
 	}
 	return &Error{Kind: NodeDown, Detail: s.Message + c.stateOf(to), Hint: c.downHint(to)}
 }

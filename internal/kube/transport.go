@@ -34,13 +34,17 @@ func (c *Cluster) RoundTrip(request *http.Request) (*http.Response, error) {
 		closeBody(request)
 		return refusal(request, http.StatusBadRequest, c.cannotPass(request.URL)), nil
 	}
+	var connected atomic.Bool
 	var written atomic.Int32 // copies: a transport sends some requests again by itself
-	traced := httptrace.WithClientTrace(untraced{request.Context()}, &httptrace.ClientTrace{WroteHeaders: func() { written.Add(1) }})
+	traced := httptrace.WithClientTrace(untraced{request.Context()}, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }, WroteHeaders: func() { written.Add(1) }})
 	passed := request.Clone(traced)
 	passed.URL, passed.Host = c.rewritten(to.path, request.URL), ""
 	response, err := c.transport.RoundTrip(passed)
 	if err != nil {
-		if written.Load() > 0 {
+		// HTTP/2 tells that the headers are written only when they are out, and
+		// does not wait for who writes them when the caller's time is over.
+		if written.Load() > 0 || connected.Load() && request.Context().Err() != nil {
 			mayHaveArrived(request)
 			return nil, &Error{Kind: Lost, Detail: fmt.Sprintf("%s gave no answer: %s", c.where(), cause(err)), Err: err}
 		}
@@ -76,7 +80,7 @@ func (c *Cluster) target(request *http.Request) (target, error) {
 		to.path = namespace + "/services/" + url.PathEscape(to.node) + ":" + portName(port) + "/proxy"
 		return to, nil
 	}
-	name, err := c.podAt(request.Context(), host)
+	name, err := c.podAt(untraced{request.Context()}, host)
 	if err != nil {
 		return to, err
 	}
@@ -159,7 +163,7 @@ func (c *Cluster) denied(request *http.Request, err error) (*http.Response, erro
 // refusal is an answer of nobody but this package.
 func refusal(request *http.Request, status int, e *Error) *http.Response {
 	kind := cmp.Or(e.Kind, "no-way-through")
-	text, _ := json.Marshal(map[string]any{"type": "urn:paxosctl:" + string(kind), "title": http.StatusText(status), "status": status, "detail": e.Detail, "hint": e.Hint})
+	text, _ := json.Marshal(map[string]any{"type": ProblemTypes + string(kind), "title": http.StatusText(status), "status": status, "detail": e.Detail, "hint": e.Hint})
 	return &http.Response{Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Content-Type": {"application/problem+json"}}, Body: io.NopCloser(bytes.NewReader(text)), ContentLength: int64(len(text)), Request: request}
 }
@@ -181,7 +185,9 @@ func mayHaveArrived(request *http.Request) {
 // request again by itself when a connection breaks: what is said of the last copy
 // is then not true of the first. Requests with a body have no second one there.
 func replayable(request *http.Request) bool {
-	return request.ContentLength == 0 && (request.Header.Get("Idempotency-Key") != "" || request.Header.Get("X-Idempotency-Key") != "")
+	_, named := request.Header["Idempotency-Key"] // an empty one too, for net/http
+	_, other := request.Header["X-Idempotency-Key"]
+	return request.ContentLength == 0 && (named || other)
 }
 
 // untraced is a context whose traces are not told of the way to the API server.
