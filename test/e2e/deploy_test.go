@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
+
 	"paxos/paxos"
 )
 
@@ -76,7 +78,8 @@ func (w *world) objects() map[string]string {
 	return found
 }
 
-// upgrade deploys another image under load, and the first one again after it.
+// upgrade deploys another image under load; the next deployment is then one of
+// the first image again. The image is loaded by kind's library, as by its tool.
 func upgrade(w *world) {
 	const image = "paxos:e2e-upgrade"
 	before := w.image("client1")
@@ -84,6 +87,8 @@ func upgrade(w *world) {
 	if p.exit != 0 {
 		w.t.Fatal(p)
 	}
+	defer w.do(kubectlLimit, "docker", "image", "rm", image)
+	w.load(image)
 	l := w.write(4)
 	l.goesOn(50)
 	p = w.do(scriptLimit, "scripts/deploy-paxos-k8s.sh", "--cluster", name, "--lang", "en", "--image", image)
@@ -97,6 +102,21 @@ func upgrade(w *world) {
 	}
 	w.back(ids...)
 	w.judge()
+}
+
+// load puts an image of the engine on the cluster's nodes.
+func (w *world) load(image string) {
+	w.t.Helper()
+	archive := filepath.Join(w.t.TempDir(), "image.tar")
+	w.do(scriptLimit, "docker", "save", "--output", archive, image)
+	nodes, err := kind().ListInternalNodes(name)
+	w.must(err)
+	for _, n := range nodes {
+		f, err := os.Open(archive)
+		w.must(err)
+		w.must(nodeutils.LoadImageArchive(n, f))
+		w.must(f.Close())
+	}
 }
 
 func (w *world) image(id paxos.NodeID) string {

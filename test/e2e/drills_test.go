@@ -28,6 +28,7 @@ var drills = []struct {
 	{"no quorum", noQuorum, false, time.Minute},
 	{"everything to zero", everythingToZero, false, time.Minute},
 	{"leader", leaderDeleted, false, time.Minute},
+	{"pod deleted", podDeleted, false, time.Minute},
 	{"one pod per node", onePodPerNode, false, time.Minute},
 	{"lost disk", lostDisk, false, time.Minute},
 	{"rollout", rollout, false, time.Minute},

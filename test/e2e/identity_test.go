@@ -152,7 +152,7 @@ func lostDisk(w *world) {
 	l.allAcknowledged()
 	w.neverVoted(id)
 	p := w.paxosctl("explain")
-	if line := lastLine(p.stdout, string(id)); line == "" || !strings.Contains(p.stdout, "disk") {
+	if !strings.Contains(p.stdout, "acceptor3 has lost its disk, and never votes") || !strings.Contains(p.stdout, "a lost disk never votes") {
 		w.t.Errorf("explain does not say that acceptor3 has lost its disk: %v", p)
 	} else {
 		w.t.Logf("explain, after %v:\n%s", p.took.Round(time.Millisecond), p.stdout)
@@ -206,6 +206,8 @@ func (w *world) takeDisk(claim string) (old *core.PersistentVolumeClaim, volume 
 	w.reclaim(volume, core.PersistentVolumeReclaimRetain)
 	w.must(claims.Delete(ctx, claim, meta.DeleteOptions{}))
 	w.within(podLimit, "the claim "+claim+" is deleted", func() bool {
+		ctx, cancel := w.ctx()
+		defer cancel()
 		_, err := claims.Get(ctx, claim, meta.GetOptions{})
 		return errors.IsNotFound(err)
 	})

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	core "k8s.io/api/core/v1"
@@ -92,5 +93,34 @@ func rollout(w *world) {
 	l.end()
 	c.end()
 	w.back(ids...)
+	w.judge()
+}
+
+// podDeleted: the pods of an acceptor and of a learner are deleted, as when a
+// machine is drained. The successor starts while the old one still ends, and
+// waits for its directory: nothing is restarted, and no write fails.
+func podDeleted(w *world) {
+	l := w.write(4)
+	l.goesOn(50)
+	for _, id := range []paxos.NodeID{"acceptor2", "learner1"} {
+		old, _, ok := w.pod(id)
+		if !ok {
+			w.t.Fatalf("%s has no pod that is ready", id)
+		}
+		w.kubectl("delete", "pod", old.Name, "--wait=false")
+		w.within(podLimit, fmt.Sprintf("%s has another pod, which is ready", id), func() bool {
+			pod, _, ok := w.pod(id)
+			return ok && pod.UID != old.UID
+		})
+		for pod, restarts := range w.starts() {
+			if restarts > 0 && strings.HasPrefix(pod, string(id)+" ") {
+				w.t.Errorf("%s: its container was started %d times more", pod, restarts)
+			}
+		}
+		l.goesOn(50)
+	}
+	w.takesPart("acceptor2")
+	l.end()
+	l.allAcknowledged()
 	w.judge()
 }

@@ -223,8 +223,8 @@ func (w *world) starts() map[string]int32 {
 	return list
 }
 
-// noRestarts fails if a pod that was there before was restarted since; a pod
-// that is gone, or that is new and was restarted, is no concern of this.
+// noRestarts fails if the container of any pod was started again since; a pod
+// that is gone is no concern of this.
 func (w *world) noRestarts(before map[string]int32) {
 	w.t.Helper()
 	for pod, n := range w.starts() {

@@ -36,12 +36,21 @@ func scriptAndMonitor(w *world) {
 	seen := w.script("", "monitor.sh", "--no-follow", "--last", "1000")
 	leader := w.leader()
 	ballot := fmt.Sprintf("ballot=%d.%s ", leader.Ballot.Number, leader.Node)
+	// Prepare is for all slots of a ballot: once, before the first of them, and
+	// again only where it was lost on the way.
+	var prepared, first string
 	count := func(who paxos.RoleName, kind, what string) int {
 		n := 0
 		for line := range strings.Lines(seen.stdout) {
 			fields := strings.Fields(line)
 			if len(fields) > 3 && strings.HasPrefix(fields[1], string(who)) && fields[2] == kind && strings.Contains(line+" ", ballot) && strings.Contains(line, what) {
 				n++
+				switch {
+				case who == paxos.ProposerRole && kind == "prepare":
+					prepared = max(prepared, fields[0])
+				case who == paxos.ProposerRole && kind == "accept":
+					first = fields[0]
+				}
 			}
 		}
 		return n
@@ -52,7 +61,7 @@ func scriptAndMonitor(w *world) {
 		kind, what  string
 		least, most int
 	}{
-		{paxos.ProposerRole, "prepare", "", 1, 1}, {paxos.ProposerRole, "accept", at, 1, 1}, {paxos.AcceptorRole, "accept", at, 2, 3},
+		{paxos.ProposerRole, "elected", "", 1, 1}, {paxos.ProposerRole, "prepare", "", 1, 3}, {paxos.ProposerRole, "accept", at, 1, 1}, {paxos.AcceptorRole, "accept", at, 2, 3},
 		{paxos.AcceptorRole, "learn", at, 2, 3}, {paxos.LearnerRole, "chosen", at, 2, 2}, {paxos.LearnerRole, "applied", at, 2, 2},
 	} {
 		n := count(x.who, x.kind, x.what)
@@ -60,6 +69,9 @@ func scriptAndMonitor(w *world) {
 		if n < x.least || n > x.most {
 			w.t.Errorf("%s %s %s: %d to %d times are expected", x.who, x.kind, x.what, x.least, x.most)
 		}
+	}
+	if prepared >= first {
+		w.t.Errorf("the last prepare was at %s, and the value was proposed at %s", prepared, first)
 	}
 	if w.t.Failed() {
 		w.t.Log(lastLines(seen.stdout, 60))

@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"bufio"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -49,9 +51,17 @@ func theTool(w *world) {
 // watches: a watch from the beginning shows what was put, until it is ended.
 func (w *world) watches() {
 	w.t.Helper()
-	p := w.run(3*time.Second, "", tool(w.t), "watch", "--kube", "--context", kubectx, "--key", "e2e/colour", "--from", "2", "-o", "value")
-	if !strings.Contains(p.stdout, "green") {
-		w.t.Errorf("the watch must show the change: %v", p)
+	ctx, cancel := w.ctx()
+	defer cancel()
+	watch := exec.CommandContext(ctx, tool(w.t), "watch", "--kube", "--context", kubectx, "--key", "e2e/colour", "--from", "2", "-o", "value")
+	out, err := watch.StdoutPipe()
+	w.must(err)
+	w.must(watch.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	cancel()
+	_ = watch.Wait() // it was ended
+	if err != nil || strings.TrimSpace(line) != "green" {
+		w.t.Errorf("the watch must show the change, not %q (%v)", line, err)
 	}
 }
 
