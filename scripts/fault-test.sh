@@ -33,7 +33,7 @@ source "$LIB/drills.sh"
 EXIT_ERROR=1 EXIT_USAGE=2 EXIT_NOT_BEGUN=5
 readonly EXIT_ERROR EXIT_USAGE EXIT_NOT_BEGUN
 
-LANGUAGE='' HELP='' KEEP='' CHECK='' HOLD=5 WRITERS=4 CHOSEN=()
+LANGUAGE='' HELP='' KEEP='' CHECK='' YES='' HOLD=5 WRITERS=4 CHOSEN=()
 WORK='' BEGUN='' # the directory of this run; not empty once something may be broken
 
 usage() {
@@ -48,6 +48,7 @@ parse() {
     shift
     case $option in
       -h | --help) HELP=yes ;;
+      --yes) YES=yes ;;
       --context=* | --via=* | --lang=* | --keep=* | --check=* | --seconds=* | --writers=*)
         set -- "${option%%=*}" "${option#*=}" "$@"
         ;;
@@ -107,13 +108,14 @@ directory() {
   WORK=$KEEP
 }
 
-# leave ends what runs, and puts back what was scaled, whatever happened.
+# leave ends what runs, and puts back what was scaled, whatever happened: also if
+# nobody is left to read a word of it.
 leave() {
-  trap '' INT TERM
+  trap '' INT TERM HUP PIPE
   [[ -z $WORK ]] || : >"$WORK/stop" || true
   writers_kill
   if [[ -n $BEGUN ]] && ((${#CHANGED[@]} > 0)); then
-    complain fault.restoring "$CONTEXT"
+    complain fault.restoring "$CONTEXT" || true
     cluster_restore || true
   fi
   kubenodes_end
@@ -126,7 +128,7 @@ leave() {
 # judge_run DIR prints what was counted and what is wrong, and the verdict.
 judge_run() {
   local dir=$1 found='' kind about where n=0
-  if ! history_counts "$dir" 2>/dev/null || ! found=$(history_check "$dir"); then
+  if [[ ! -r $dir/faults ]] || ! history_counts "$dir" 2>/dev/null || ! found=$(history_check "$dir"); then
     say fault.nojudgement "$dir"
     found=unjudged
   else
@@ -153,6 +155,32 @@ judge_run() {
   printf '%s\n' "$REPLY"
 }
 
+# judge_kept DIR judges a run that was kept: its history, and what the drills of
+# it found.
+judge_kept() {
+  local name what
+  if [[ -r $1/faults ]]; then
+    while IFS=$'\t' read -r name what; do
+      FAULTS=$((FAULTS + 1))
+      json_show "$name: ${what//$'\t'/ }"
+      printf '  %s\n' "$REPLY"
+    done <"$1/faults"
+  fi
+  judge_run "$1"
+}
+
+# allowed asks before a cluster is broken that may be somebody else's: a context
+# can come from the environment, and be another one than was thought of.
+allowed() {
+  local line=''
+  if [[ -n $YES ]] || kube_local; then return 0; fi
+  [[ -t 0 ]] || usage fault.noterminal "$CONTEXT"
+  text fault.ask "$NAMESPACE" "$CONTEXT" "${CHOSEN[*]}"
+  IFS= read -r -p "$REPLY" line || line=''
+  text yes.letters
+  [[ -n $line && $REPLY == *"${line::1}"* ]] || { say fault.dropped; exit "$EXIT_NOT_BEGUN"; }
+}
+
 # ready_to_break finds the cluster, and refuses to break one that is not whole.
 ready_to_break() {
   local tool
@@ -165,6 +193,7 @@ ready_to_break() {
   # A forwarded port ends with the pod that it leads to.
   ((${#_FORWARDS[@]} == 0)) || { complain fault.forward; exit "$EXIT_NOT_BEGUN"; }
   cluster_healthy || exit "$EXIT_NOT_BEGUN"
+  allowed
   probe
   [[ $OUTCOME == applied ]] || { complain fault.nofirst "$STATUS" "$REASON"; exit "$EXIT_NOT_BEGUN"; }
 }
@@ -203,22 +232,26 @@ main() {
   colours_if 1
   if [[ -n $CHECK ]]; then
     [[ -d $CHECK ]] || { json_show "$CHECK"; usage fault.nodir "$REPLY"; }
-    judge_run "$CHECK"
+    judge_kept "$CHECK"
     return
   fi
   command -v curl >/dev/null || { complain curl.missing; exit "$EXIT_NOT_BEGUN"; }
   directory
   trap 'exit 130' INT
   trap 'exit 143' TERM
+  # The terminal may be closed, or what reads the report may end.
+  trap 'exit 129' HUP
+  trap 'exit 141' PIPE
   trap leave EXIT
   random_key || { complain random.none; exit "$EXIT_NOT_BEGUN"; }
   REPLY=${REPLY//-/}
   RUN=fault-${REPLY::10}-
   printf '%s\n' "$RUN" >"$WORK/run"
   : >"$WORK/times"
+  : >"$WORK/faults"
+  ((${#CHOSEN[@]} > 0)) || CHOSEN=("${DRILLS[@]}")
   ready_to_break
   first=$SLOT_AT BEGUN=yes
-  ((${#CHOSEN[@]} > 0)) || CHOSEN=("${DRILLS[@]}")
   say fault.begin "$CONTEXT" "$RUN" "$WRITERS" "${CHOSEN[*]}"
   writers_start "$WRITERS"
   pause 2
@@ -228,7 +261,7 @@ main() {
       if ! { cluster_restore && await_ready "${NODES[@]}"; }; then break; fi
     fi
   done
-  cluster_restore || true
+  cluster_restore || failed fault.left
   say fault.judging
   finish "$first"
   judge_run "$WORK"

@@ -10,6 +10,7 @@ declare -gA CHANGED=() # not empty if we scaled it
 declare -gA POD=() POD_READY=() RESTARTS=() # what pods_look saw
 LASTING=600            # tenths of a second that something may take at all
 FAULTS=0               # what did not hold
+_DRILL=''              # the drill that is on
 
 # tell_line TEXT… is a line of a drill's report.
 tell_line() {
@@ -17,10 +18,11 @@ tell_line() {
   printf '  %s\n' "$REPLY"
 }
 
-# failed TEXT… is a line that says what did not hold.
+# failed TEXT… is a line that says what did not hold, here and in what is kept.
 failed() {
   FAULTS=$((FAULTS + 1))
   text "$@"
+  printf '%s\t%s\n' "${_DRILL:--}" "${REPLY//$'\n'/ }" >>"$WORK/faults"
   paint 31 "$REPLY"
   printf '  %s\n' "$REPLY"
 }
@@ -54,8 +56,7 @@ within() {
 # was restarted. A pod that is about to go is neither ready nor gone.
 pods_look() {
   local node pod ready restarts out
-  local template='{{range .items}}{{.metadata.labels.app}} {{.metadata.name}} {{if .metadata.deletionTimestamp}}leaving{{else}}{{range .status.conditions}}{{if eq .type "Ready"}}{{.status}}{{end}}{{end}}{{end}} {{range .status.containerStatuses}}{{.restartCount}}{{end}}{{"\n"}}{{end}}'
-  out=$(kube --request-timeout=5s get pods -l role -o go-template="$template") || return 1
+  out=$(kube_pods) || return 1
   POD=() POD_READY=()
   while IFS=' ' read -r node pod ready restarts; do
     [[ -n $node && -n $pod ]] || continue
@@ -144,7 +145,7 @@ back() {
 
 # drill NAME runs one, with its time, its longest pause, and its verdict.
 drill() {
-  local name=$1 begun before=$FAULTS pause_ms code=0
+  local _DRILL=$1 name=$1 begun before=$FAULTS pause_ms code=0
   say "fault.drill.$name"
   now_ms
   begun=$REPLY
@@ -340,13 +341,18 @@ cluster_healthy() {
   [[ -z $bad ]] || { complain fault.unhealthy "$CONTEXT" "$bad"; return 1; }
 }
 
-# cluster_restore scales everything that we scaled back to what it was.
+# cluster_restore scales everything that we scaled back to what it was. What did
+# not let itself be scaled stays on the list, for another try.
 cluster_restore() {
   local name code=0
   ((${#CHANGED[@]} > 0)) || return 0
   for name in "${!CHANGED[@]}"; do
-    kube scale --replicas="${WANTED[$name]:-1}" "deployment/$name" >/dev/null || { complain fault.unrestored "$name" "$CONTEXT" "$NAMESPACE" "${WANTED[$name]:-1}"; code=1; }
+    if kube --request-timeout=10s scale --replicas="${WANTED[$name]:-1}" "deployment/$name" >/dev/null; then
+      unset -v "CHANGED[$name]"
+    else
+      complain fault.unrestored "$name" "$CONTEXT" "$NAMESPACE" "${WANTED[$name]:-1}" || true
+      code=1
+    fi
   done
-  CHANGED=()
   return "$code"
 }

@@ -14,6 +14,9 @@ TEXT[fault.replicas]='its Deployment has %s replicas, and not 1'
 TEXT[fault.podnotready]='its pod is not ready'
 TEXT[fault.noleader]='nobody leads'
 TEXT[fault.nofirst]='Nothing was broken: a first write did not succeed (HTTP status %s) %s'
+TEXT[fault.noterminal]='the context %s is not a local kind or minikube one, and there is nobody to ask: give --yes to break it without a question'
+TEXT[fault.ask]='The nodes in the namespace %s of the context %s will be taken away and put back; writes fail meanwhile. Drills: %s. Begin? [y/N] '
+TEXT[fault.dropped]='Nothing was broken.'
 TEXT[fault.restoring]='scaling back to what it was, in the context %s'
 TEXT[fault.unrestored]='%s could not be scaled back; do it with: kubectl --context %s -n %s scale deployment NAME --replicas=%s'
 
@@ -41,6 +44,7 @@ TEXT[fault.nonefailed]='no write failed'
 TEXT[fault.stays]='FAILED: pods do not go away: %s'
 TEXT[fault.notready]='FAILED: no ready pod of: %s'
 TEXT[fault.nowrite]='FAILED: no write succeeds any more'
+TEXT[fault.left]='FAILED: not everything could be scaled back'
 TEXT[fault.broke]='FAILED: kubectl refused; see above'
 TEXT[fault.writesfailed]='FAILED: %s writes had no success'
 TEXT[fault.aside]='FAILED: %s does not take part again'
@@ -51,7 +55,7 @@ TEXT[fault.restarted]='FAILED: the pod %s was restarted'
 
 TEXT[fault.judging]='The drills are over: outcomes are settled, and the learners'\'' logs are read.'
 TEXT[fault.unread]='the log of %s cannot be read to its end: %s'
-TEXT[fault.nojudgement]='what %s holds cannot be judged: run, history, settled and log.NODE are needed, as --keep writes them'
+TEXT[fault.nojudgement]='what %s holds cannot be judged: run, history, settled, faults and log.NODE are needed, as --keep writes them'
 TEXT[fault.counts]='Writes: %s acknowledged, %s refused as not applied, %s unknown (of which later %s applied, %s burnt, %s still unknown), %s other errors.'
 TEXT[fault.wrong.lost]='LOST: %s is not in the log of %s'
 TEXT[fault.wrong.twice]='TWICE: %s in the log of %s'
@@ -88,12 +92,16 @@ five times over, it is a failure.
   --via WAY             nodeport or proxy (default: the first that works)
   --seconds N           how long a fault lasts (default: 5)
   --writers N           how many write at once (default: 4)
-  --keep DIR            keep the calls and the logs that were compared
-  --check DIR           break nothing; compare again what was kept there
+  --yes                 do not ask, whichever context it is
+  --keep DIR            keep the calls, the logs that were compared, and what did
+                        not hold in the drills
+  --check DIR           break nothing; judge again what was kept there
   --lang en|pt          language; by default that of the locale, if it is there
 
-Only the namespace paxos is touched. At the end, and after Ctrl-C, everything is
-scaled back to what it was.
+Only the namespace paxos is touched. In a context that is not a local kind'\''s or
+minikube'\''s, it asks before it begins; without a terminal it then needs --yes. At
+the end, after Ctrl-C, and when the terminal is closed, everything is scaled back to
+what it was.
 
 Exit codes: 0 VERDICT: PASS · 1 VERDICT: FAIL, or an error · 2 usage · 5 nothing was
 begun: the cluster is not there or not healthy · 130 interrupted'

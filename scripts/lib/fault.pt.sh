@@ -15,6 +15,9 @@ TEXT[fault.replicas]='seu Deployment tem %s réplicas, e não 1'
 TEXT[fault.podnotready]='seu pod não está pronto'
 TEXT[fault.noleader]='ninguém lidera'
 TEXT[fault.nofirst]='Nada foi quebrado: uma primeira escrita não teve sucesso (status HTTP %s) %s'
+TEXT[fault.noterminal]='o contexto %s não é um kind ou minikube local, e não há a quem perguntar: dê --yes para quebrá-lo sem pergunta'
+TEXT[fault.ask]='Os nós no namespace %s do contexto %s serão tirados e postos de volta; enquanto isso, escritas falham. Exercícios: %s. Começar? [s/N] '
+TEXT[fault.dropped]='Nada foi quebrado.'
 TEXT[fault.restoring]='escalando de volta ao que era, no contexto %s'
 TEXT[fault.unrestored]='%s não pôde ser escalado de volta; faça com: kubectl --context %s -n %s scale deployment NOME --replicas=%s'
 
@@ -42,6 +45,7 @@ TEXT[fault.nonefailed]='nenhuma escrita falhou'
 TEXT[fault.stays]='FALHOU: pods não vão embora: %s'
 TEXT[fault.notready]='FALHOU: nenhum pod pronto de: %s'
 TEXT[fault.nowrite]='FALHOU: nenhuma escrita tem mais sucesso'
+TEXT[fault.left]='FALHOU: nem tudo pôde ser escalado de volta'
 TEXT[fault.broke]='FALHOU: o kubectl recusou; veja acima'
 TEXT[fault.writesfailed]='FALHOU: %s escritas não tiveram sucesso'
 TEXT[fault.aside]='FALHOU: %s não participa de novo'
@@ -52,7 +56,7 @@ TEXT[fault.restarted]='FALHOU: o pod %s foi reiniciado'
 
 TEXT[fault.judging]='Os exercícios acabaram: os resultados são resolvidos e os logs dos learners são lidos.'
 TEXT[fault.unread]='o log de %s não pode ser lido até o fim: %s'
-TEXT[fault.nojudgement]='o que está em %s não pode ser julgado: são precisos run, history, settled e log.NÓ, como --keep os escreve'
+TEXT[fault.nojudgement]='o que está em %s não pode ser julgado: são precisos run, history, settled, faults e log.NÓ, como --keep os escreve'
 TEXT[fault.counts]='Escritas: %s confirmadas, %s recusadas como não aplicadas, %s desconhecidas (das quais depois %s aplicadas, %s descartadas, %s ainda desconhecidas), %s outros erros.'
 TEXT[fault.wrong.lost]='PERDIDO: %s não está no log de %s'
 TEXT[fault.wrong.twice]='DUAS VEZES: %s no log de %s'
@@ -89,12 +93,15 @@ cinco vezes, é uma falha.
   --via CAMINHO         nodeport ou proxy (padrão: o primeiro que funcionar)
   --seconds N           quanto dura uma falha (padrão: 5)
   --writers N           quantos escrevem ao mesmo tempo (padrão: 4)
-  --keep DIR            guarda as chamadas e os logs que foram comparados
-  --check DIR           não quebra nada; compara de novo o que foi guardado ali
+  --yes                 não pergunta, seja qual for o contexto
+  --keep DIR            guarda as chamadas, os logs que foram comparados e o que
+                        não se cumpriu nos exercícios
+  --check DIR           não quebra nada; julga de novo o que foi guardado ali
   --lang en|pt          idioma; por padrão o da localidade, se existir
 
-Só o namespace paxos é tocado. No fim, e depois de Ctrl-C, tudo é escalado de volta
-ao que era.
+Só o namespace paxos é tocado. Em um contexto que não é de um kind ou minikube
+local, pergunta antes de começar; sem terminal, precisa então de --yes. No fim,
+depois de Ctrl-C, e quando o terminal é fechado, tudo é escalado de volta ao que era.
 
 Códigos de saída: 0 VERDICT: PASS · 1 VERDICT: FAIL, ou um erro · 2 uso · 5 nada foi
 começado: o cluster não está lá ou não está saudável · 130 interrompido'

@@ -13,6 +13,8 @@
 #   log.NODE   the log of a learner: slot, position, value (as in its JSON);
 #              a last line "end SLOT" says that all of it was read
 #   times      drill, start, end (ms)
+#   faults     a line for each thing that did not hold in a drill: drill, what.
+#              That it is there, and empty, says that all of them held
 #
 # A log that only grows is linearizable if every call that was answered stands
 # in it once, where it was told, and a call that ended before another began

@@ -8,6 +8,9 @@
 #   proxy     one "kubectl proxy" of ours, and through it the API server
 #   forward   a "kubectl port-forward" for each node
 #
+# A network policy may let the API server through to some nodes only: then those
+# that it does not reach are forwarded to, and the others are not.
+#
 # The API server's proxy adds answers of its own to those of the nodes; what
 # they mean for a write is at kube_asked_nothing.
 
@@ -66,6 +69,21 @@ kubenodes_find() {
 # _kube_ask is kubectl for a question that must not hang.
 _kube_ask() {
   kube --request-timeout=5s "$@"
+}
+
+# kube_pods prints a line for each pod of a node: the node, the pod, True if it
+# is ready ("leaving" if it is about to go), and how often it was restarted.
+kube_pods() {
+  _kube_ask get pods -l role -o go-template='{{range .items}}{{.metadata.labels.app}} {{.metadata.name}} {{if .metadata.deletionTimestamp}}leaving{{else}}{{range .status.conditions}}{{if eq .type "Ready"}}{{.status}}{{end}}{{end}}{{end}} {{range .status.containerStatuses}}{{.restartCount}}{{end}}{{"\n"}}{{end}}'
+}
+
+# kube_local succeeds if the context is a cluster of this machine, as kind and
+# minikube call them or say so: breaking one is nobody else's loss.
+kube_local() {
+  local known
+  [[ $CONTEXT != kind-* && $CONTEXT != minikube ]] || return 0
+  known=$(kubectl config view -o go-template='{{range .contexts}}{{.name}}|{{range .context.extensions}}{{with .extension.provider}}{{.}}{{end}}{{end}}{{"\n"}}{{end}}' 2>/dev/null) || return 1
+  [[ $'\n'$known$'\n' == *$'\n'"$CONTEXT|minikube.sigs.k8s.io"$'\n'* ]]
 }
 
 # _kube_list fills in the nodes: one for each Service of a single node.
@@ -133,6 +151,7 @@ _kube_reach() {
   fi
   _kube_truth
   [[ $VIA == proxy || $VIA == forward ]] || _kube_nodeports
+  _kube_walled
   if [[ $VIA == nodeport ]]; then
     ((${#BASE[@]} > 0)) || { complain kubenodes.noport "$CONTEXT"; return 1; }
     # Those that were not found stay where they would be.
@@ -144,7 +163,9 @@ _kube_reach() {
   for name in "${NODES[@]}"; do
     via[$name]=nodeport
     [[ -z ${BASE[$name]-} ]] || continue
-    if [[ -n $PROXY ]]; then
+    if [[ -n ${_WALLED[$name]-} ]] && _kube_forward "$name"; then
+      via[$name]=forward
+    elif [[ -n $PROXY ]]; then
       BASE[$name]=$PROXY/$name:http/proxy via[$name]=proxy
     else
       _kube_forward "$name" || { kubenodes_end; complain kubenodes.noforward "$name" "$CONTEXT"; return 1; }
@@ -184,16 +205,21 @@ _kube_noproxy() {
 }
 
 # _kube_truth learns through the API server, which cannot be another cluster's,
-# the nodes' cluster and which start of each runs. A proxy that we may not use
-# is none.
+# the nodes' cluster and which start of each runs, and which of them it does not
+# reach. A proxy that we may not use is none.
 _kube_truth() {
   local name refused=''
-  _TRUE_CLUSTER='' _TRUE_START=()
+  _TRUE_CLUSTER='' _TRUE_START=() _UNHEARD=()
   [[ -n $PROXY ]] || return 0
   for name in "${NODES[@]}"; do BASE[$name]=$PROXY/$name:http/proxy; done
   fetch /health "${NODES[@]}"
   for name in "${NODES[@]}"; do
     [[ ${STATUSES[$name]} != 40[13] ]] || refused=yes
+    if [[ ${STATUSES[$name]} == 000 ]]; then
+      _UNHEARD[$name]=yes
+    elif kube_said "${ANSWERS[$name]}" && [[ ${JSON[.code]-} == 50[0-9] && ${JSON[.message]-} != "$_NO_PODS"* ]]; then
+      _UNHEARD[$name]=yes
+    fi
     [[ ${STATUSES[$name]} == 200 ]] || continue
     if ! json_parse "${ANSWERS[$name]}" || [[ ${JSON[.node]-} != "$name" ]]; then continue; fi
     _TRUE_CLUSTER=${JSON[.cluster]:-$_TRUE_CLUSTER} _TRUE_START[$name]=${JSON[.start]-}
@@ -201,8 +227,23 @@ _kube_truth() {
   BASE=() TRIED=() HEARD=''
   [[ -z $refused || $VIA == proxy ]] || _kube_noproxy
 }
-declare -gA _TRUE_START=()
-_TRUE_CLUSTER=''
+declare -gA _TRUE_START=() _UNHEARD=() _WALLED=()
+_TRUE_CLUSTER='' _NO_PODS='no endpoints available for service '
+
+# _kube_walled finds, among the nodes without an address, those that the API
+# server does not reach though their pods are ready. A forwarded port comes from
+# the pod's own machine, which network policies do not keep out.
+_kube_walled() {
+  local name pod ready out=''
+  _WALLED=()
+  [[ $VIA != proxy && -n $PROXY ]] || return 0
+  for name in "${!_UNHEARD[@]}"; do out+=${BASE[$name]-none}; done
+  [[ $out == *none* ]] || return 0
+  out=$(kube_pods 2>/dev/null) || return 0
+  while IFS=' ' read -r name pod ready _; do
+    [[ $ready != True || -z ${_UNHEARD[${name:-?}]-} ]] || _WALLED[$name]=yes
+  done <<<"$out"
+}
 
 # _kube_nodeports gives addresses to the nodes that answer at their NodePort.
 _kube_nodeports() {
@@ -318,14 +359,17 @@ kube_said() {
   json_parse "$1" && [[ ${JSON[.kind]-} == Status && ${JSON[.apiVersion]-} == v1 ]]
 }
 
-# kube_asked_nothing, after kube_said, succeeds if the API server never got as
-# far as to ask the node: there is none, or no connection to it, or we may not.
-# Anything else it says of a request may be about one that the node has read.
+# kube_asked_nothing ONCE, after kube_said, succeeds if the API server never got
+# as far as to ask the node: there is none, or no connection to it, or we may
+# not. Anything else it says of a request may be about one that the node has
+# read. So may what it says of a connection, if ONCE is empty: a request with a
+# key and no body is sent again by itself when a connection breaks (net/http),
+# and then it is the second copy that had none.
 kube_asked_nothing() {
   local message=${JSON[.message]-}
   case ${JSON[.code]-} in
     401 | 403 | 404 | 429) return 0 ;;
-    503) [[ $message == 'no endpoints available for service '* || $message == 'error trying to reach service: dial tcp '* ]] ;;
+    503) [[ $message == "$_NO_PODS"* || -n $1 && $message == 'error trying to reach service: dial tcp '* ]] ;;
     *) return 1 ;;
   esac
 }

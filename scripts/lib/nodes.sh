@@ -198,7 +198,7 @@ fi
 #   HEARD    whether there was one to anybody so far
 BODY='' KIND='' HEARD=''
 request() {
-  local seconds=$1 method=$2 url=$3 out rc=0 header last
+  local seconds=$1 method=$2 url=$3 out rc=0 header last once=''
   local -a options=(-m "$seconds" -X "$method" -w '\n%{http_code} %{time_connect}')
   shift 3
   [[ $url =~ ^(https?://[^/]*) ]] && tried "${BASH_REMATCH[1]}"
@@ -217,7 +217,8 @@ request() {
   [[ ${last##* } == *[1-9]* ]] || REACHED=''
   ((FAILED != 0)) || REACHED=yes
   # A server on the way may answer without having asked anybody.
-  if kube_said "$ANSWER" && kube_asked_nothing; then REACHED=''; fi
+  [[ -z $BODY && $method != GET ]] || once=yes
+  if kube_said "$ANSWER" && kube_asked_nothing "$once"; then REACHED=''; fi
   [[ -z $REACHED ]] || HEARD=yes
 }
 

@@ -17,6 +17,7 @@ setup() {
   printf '%s\t%s\t%s\n' 5 0 fault-x1-1-1 6 0 fault-x1-2-1 >"$dir/log.learner1"
   printf 'end\t7\n' >>"$dir/log.learner1"
   cp "$dir/log.learner1" "$dir/log.learner2"
+  : >"$dir/faults"
 }
 
 @test "a kept run is judged again" {
@@ -51,6 +52,30 @@ setup() {
   # shellcheck disable=SC2013 # words, not lines
   for kind in $(grep -oE 'wrong\("[a-z]+"|printf "?'\''?(differ|unread)' "$SCRIPTS/lib/history.sh" | grep -oE '[a-z]+$|"[a-z]+"$' | tr -d '"' | sort -u); do
     [[ -n ${TEXT[fault.wrong.$kind]-} ]] || { echo "no sentence for $kind"; return 1; }
+  done
+}
+
+@test "what did not hold in the drills is judged again, too" {
+  printf 'quorum\tFAILED: \e[31m\nall\tFAILED: other\n' >"$dir/faults"
+  run -1 "$FAULT" --check "$dir"
+  [[ $output == *'  quorum: FAILED: \u001b[31m'*'  all: FAILED: other'*'VERDICT: FAIL: 0 things are wrong with the history, 2 with the drills.' ]] || { printf '%s\n' "$output"; return 1; }
+  rm "$dir/faults"
+  run -1 "$FAULT" --check "$dir"
+  [[ $output == *'cannot be judged'*'VERDICT: FAIL'* ]]
+}
+
+@test "local are kind's contexts and minikube's, whatever they are called" {
+  local CONTEXT there
+  # shellcheck source=/dev/null # checked on its own
+  source "$SCRIPTS/lib/kubenodes.sh"
+  kubectl() {
+    [[ $1 == config && $2 == view ]] && printf '%s\n' 'prod|' 'paxos|minikube.sigs.k8s.io' 'other|somebody'
+  }
+  for CONTEXT in kind-paxos kind-paxos-e2e minikube paxos; do kube_local; done
+  for CONTEXT in prod other nowhere axos 'paxos|minikube' my-kind-paxos ''; do
+    there=''
+    ! kube_local || there=yes
+    [[ -z $there ]] || { echo "$CONTEXT counts as local"; return 1; }
   done
 }
 

@@ -126,6 +126,7 @@ func TestFaultTestRefuses(t *testing.T) {
 	if k.called(t, "scale") {
 		t.Error("something was scaled")
 	}
+	leads(t, c)
 	cmd := s.command(t, "--seconds", "25", "acceptor")
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out

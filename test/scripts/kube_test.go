@@ -32,13 +32,17 @@ type kubernetes struct {
 	t     *testing.T
 	nodes *local.Cluster
 	bin   string // a directory with a kubectl
+	name  string // of the context that it is
 
 	mu        sync.Mutex
 	zero      map[string]bool
+	unready   map[string]bool
 	run       map[string]int // how many pods a node had, for their names
 	nodeports map[string]string
 	noProxy   bool
-	cut       string                        // what is said instead of a node's answer to a POST
+	walled    map[string]string             // nodes that the API server does not reach: what it says of them, nothing for ever if ""
+	refuse    map[string]int                // how often a node's scaling up is refused
+	cut       string                        // what is said instead of a node's answer, except to a GET
 	also      map[paxos.NodeID]paxos.NodeID // what goes and comes with a node, unasked
 	restless  bool                          // whether pods are restarted with every scaling
 	restarts  int
@@ -48,7 +52,8 @@ type kubernetes struct {
 
 func onKubernetes(t *testing.T, c *local.Cluster) *kubernetes {
 	t.Helper()
-	k := &kubernetes{t: t, nodes: c, bin: t.TempDir(), zero: map[string]bool{}, run: map[string]int{}, nodeports: map[string]string{}}
+	k := &kubernetes{t: t, nodes: c, bin: t.TempDir(), name: "kind-paxos", zero: map[string]bool{}, unready: map[string]bool{}, run: map[string]int{}, nodeports: map[string]string{},
+		walled: map[string]string{}, refuse: map[string]int{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/kubectl", k.kubectl)
 	mux.HandleFunc("/api/v1/namespaces/paxos/services/{service}/proxy/{path...}", k.proxy)
@@ -84,6 +89,7 @@ func (k *kubernetes) proxy(w http.ResponseWriter, r *http.Request) {
 	k.mu.Lock()
 	name, port, _ := strings.Cut(r.PathValue("service"), ":")
 	zero, refused, cut := k.zero[name], k.noProxy, k.cut
+	said, walled := k.walled[name]
 	k.mu.Unlock()
 	if refused {
 		status(w, http.StatusForbidden, "Forbidden", `services "`+name+`:http" is forbidden: User "u" cannot get resource "services/proxy"`)
@@ -98,6 +104,13 @@ func (k *kubernetes) proxy(w http.ResponseWriter, r *http.Request) {
 		status(w, http.StatusServiceUnavailable, "ServiceUnavailable", fmt.Sprintf("no endpoints available for service %q", name+":http"))
 		return
 	}
+	if walled {
+		if said == "" {
+			<-r.Context().Done()
+		}
+		status(w, http.StatusServiceUnavailable, "ServiceUnavailable", said)
+		return
+	}
 	pass := httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(&url.URL{Scheme: "http", Host: node.Address})
@@ -107,7 +120,7 @@ func (k *kubernetes) proxy(w http.ResponseWriter, r *http.Request) {
 			status(w, http.StatusServiceUnavailable, "ServiceUnavailable", "error trying to reach service: "+err.Error())
 		},
 	}
-	if cut == "" || r.Method != http.MethodPost {
+	if cut == "" || r.Method == http.MethodGet {
 		pass.ServeHTTP(w, r)
 		return
 	}
@@ -125,11 +138,15 @@ func (k *kubernetes) kubectl(w http.ResponseWriter, r *http.Request) {
 	defer k.mu.Unlock()
 	k.calls = append(k.calls, strings.ReplaceAll(line, "\n", " "))
 	if strings.HasPrefix(line, "config\nget-contexts") {
-		_, _ = io.WriteString(w, "kind-other\nkind-paxos")
+		_, _ = io.WriteString(w, "kind-other\n"+k.name)
+		return
+	}
+	if strings.HasPrefix(line, "config\nview") {
+		_, _ = io.WriteString(w, "kind-other|\n"+k.name+"|")
 		return
 	}
 	args := strings.Split(line, "\n")
-	if len(args) < 2 || args[0] != "--context" || args[1] != "kind-paxos" {
+	if len(args) < 2 || args[0] != "--context" || args[1] != k.name {
 		k.t.Errorf("kubectl without our context: %q", args)
 	}
 	if !strings.Contains(line, "\n--namespace\npaxos\n") && !slices.Contains(args, "/readyz") && !slices.Contains(args, "nodes") && !slices.Contains(args, "proxy") {
@@ -141,7 +158,7 @@ func (k *kubernetes) kubectl(w http.ResponseWriter, r *http.Request) {
 	}{
 		{"/readyz", func(http.ResponseWriter, []string) {}}, {"get services,deployments", k.list}, {"get deployments", k.deployments},
 		{"get pods", k.pods}, {"get nodes", func(w http.ResponseWriter, _ []string) { _, _ = io.WriteString(w, "127.0.0.2\n") }},
-		{"scale ", k.scale}, {"delete pod", k.delete}, {"logs ", k.logs}, {"port-forward", k.forward},
+		{" scale ", k.scale}, {"delete pod", k.delete}, {"logs ", k.logs}, {"port-forward", k.forward},
 		{" proxy ", func(w http.ResponseWriter, _ []string) {
 			_, _ = io.WriteString(w, "Starting to serve on "+k.Listener.Addr().String())
 		}},
@@ -192,13 +209,21 @@ func (k *kubernetes) pods(w http.ResponseWriter, args []string) {
 		case logs:
 			_, _ = fmt.Fprintf(w, "%s %s 0\n", k.pod(name), name)
 		default:
-			_, _ = fmt.Fprintf(w, "%s %s True %d\n", name, k.pod(name), k.restarts)
+			ready := map[bool]string{true: "False", false: "True"}[k.unready[name]]
+			_, _ = fmt.Fprintf(w, "%s %s %s %d\n", name, k.pod(name), ready, k.restarts)
 		}
 	}
 }
 
-func (k *kubernetes) scale(_ http.ResponseWriter, args []string) {
+func (k *kubernetes) scale(w http.ResponseWriter, args []string) {
 	var names []paxos.NodeID
+	for name, times := range k.refuse {
+		if times > 0 && slices.Contains(args, "deployment/"+name) && slices.Contains(args, "--replicas=1") {
+			k.refuse[name]--
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+	}
 	for _, a := range args {
 		if name, ok := strings.CutPrefix(a, "deployment/"); ok {
 			names = append(names, paxos.NodeID(name))

@@ -36,7 +36,15 @@ func TestKubernetesByProxy(t *testing.T) {
 	s.run(t, "--kube", "--key", "cut1", "send", "cut").want(t, 6, "UNKNOWN", "EOF")
 	k.cut = "error trying to reach service: dial tcp 10.0.0.1:6000: connect: connection refused"
 	s.run(t, "--kube", "--key", "cut2", "send", "cut").want(t, 5, "Not applied", "connection refused")
+	// Of a request that is sent again by itself, it is the second copy that
+	// had no connection.
+	s.run(t, "--kube", "--key", "cut3", "put", "cut", "v").want(t, 5, "Not applied", "connection refused")
+	s.run(t, "--kube", "--key", "cut4", "delete", "cut").want(t, 6, "UNKNOWN", "connection refused")
 	k.cut = ""
+	k.zero["client1"] = true
+	s.run(t, "--kube", "delete", "cut").want(t, 5, "Not applied", "no endpoints")
+	k.zero["client1"] = false
+	s.run(t, "outcome", "cut4").want(t, 0, "applied at slot")
 	s.run(t, "outcome", "cut1").want(t, 0, "applied at slot")
 	// The API server would make another key of it.
 	for _, key := range []string{"a//b", "a/../b", "./a", "a/", "/a"} {
@@ -114,6 +122,56 @@ func TestKubernetesByForward(t *testing.T) {
 	s.name = "fault-test.sh"
 	s.run(t).want(t, 5, "a forwarded port ends with its pod")
 	s.run(t, "--via", "forward").want(t, 2, "a forwarded port ends with its pod")
+}
+
+// TestKubernetesWalled: a network policy keeps the API server from nodes whose
+// pods are ready, so they are forwarded to; and only they.
+func TestKubernetesWalled(t *testing.T) {
+	t.Parallel()
+	c := cluster(t)
+	leads(t, c)
+	k := onKubernetes(t, c)
+	refused := "error trying to reach service: dial tcp 10.0.0.1:3000: connect: connection refused"
+	for _, n := range c.Nodes() {
+		if name := string(n.ID); role(name) != "client" {
+			k.walled[name] = refused
+		}
+	}
+	k.walled["learner2"] = "" // dropped without a word
+	s := script{name: "paxos-client.sh", env: k.env("PAXOS_MAX_WAIT=2")}
+	s.run(t, "--kube", "system").want(t, 0, "10 of 10 nodes answer", "by the API server (kubectl proxy)+kubectl port-forward\n")
+	if k.called(t, "port-forward .*service/client") {
+		t.Error("a node was forwarded to that the API server reaches")
+	}
+	k.ended(t)
+	// Whoever insists on the proxy is told what it says.
+	s.run(t, "--via", "proxy", "system").want(t, 1, "2 of 10 nodes answer", "the API server says: "+refused)
+	// A pod that is not ready is not what a policy hides.
+	k.unready["acceptor3"] = true
+	s.run(t, "--kube", "system").want(t, 1, "9 of 10 nodes answer")
+	if n := k.forwards(t, "acceptor3"); n != 1 {
+		t.Errorf("forwarded to acceptor3 %d times; the first time its pod was ready", n)
+	}
+	k.ended(t)
+	script{name: "fault-test.sh", env: k.env("PAXOS_MAX_WAIT=2")}.run(t).want(t, 5, "a forwarded port ends with its pod")
+	// What has a NodePort that answers needs no port of ours.
+	k.unready["acceptor3"] = false
+	k.expose(nil)
+	s.run(t, "--kube", "system").want(t, 0, "10 of 10 nodes answer", "by NodePort\n")
+	k.ended(t)
+}
+
+// forwards counts how often a node was forwarded to.
+func (k *kubernetes) forwards(t *testing.T, name string) (n int) {
+	t.Helper()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, call := range k.calls {
+		if strings.Contains(call, "port-forward") && strings.Contains(call, "service/"+name+" ") {
+			n++
+		}
+	}
+	return n
 }
 
 // TestKubernetesOrAddresses: who goes first.
