@@ -19,6 +19,12 @@ source "$LIB/options.sh"
 source "$LIB/cluster.sh"
 # shellcheck source=lib/pending.sh
 source "$LIB/pending.sh"
+# shellcheck source=lib/kubenodes.sh
+source "$LIB/kubenodes.sh"
+# shellcheck source=lib/ask.sh
+source "$LIB/ask.sh"
+# shellcheck source=lib/turns.sh
+source "$LIB/turns.sh"
 # shellcheck source=lib/apply.sh
 source "$LIB/apply.sh"
 
@@ -27,6 +33,7 @@ WORK=''
 finish() {
   progress_end
   current_restore || true
+  kubenodes_end
   [[ -z $WORK ]] || rm -rf -- "$WORK"
 }
 
@@ -67,8 +74,7 @@ image_ready() {
 }
 
 main() {
-  local deadline
-  begin deploy '--kind --minikube' '--cluster --context --overlay --image --timeout' "$@"
+  begin deploy '--kind --minikube --force' '--cluster --context --overlay --image --timeout' "$@"
   PATIENCE=${OPT[--timeout]:-300} IMAGE=${OPT[--image]-}
   settle
   command -v kubectl >/dev/null || fail kube.nokubectl
@@ -79,6 +85,8 @@ main() {
     *) usage deploy.nooverlay "$CONTEXT" ;;
   esac
   WORK=$(mktemp -d)
+  # kind of the repository runs in another directory.
+  [[ $WORK == /* ]] || WORK=$PWD/$WORK
   current_keep
   trap finish EXIT
   # Before anything is made: what is wrong with the overlay is wrong already.
@@ -97,11 +105,10 @@ main() {
   render
   namespace_ready
   voters_same
-  deadline=$((SECONDS + PATIENCE))
   key_make
   say deploy.apply "$OVERLAY" "$CONTEXT"
-  apply_all "$deadline"
-  await_ready "$deadline" "${NAMES[@]}"
+  apply_all
+  await_ready $((SECONDS + PATIENCE)) "${NAMES[@]}"
   if ((CHANGED == 0)); then say deploy.same "${#NAMES[@]}"; else say deploy.done "$CHANGED" "${#NAMES[@]}"; fi
   next_steps
 }

@@ -16,6 +16,10 @@ source "$LIB/options.sh"
 source "$LIB/cluster.sh"
 # shellcheck source=lib/pending.sh
 source "$LIB/pending.sh"
+# shellcheck source=lib/kubenodes.sh
+source "$LIB/kubenodes.sh"
+# shellcheck source=lib/ask.sh
+source "$LIB/ask.sh"
 # shellcheck source=lib/verify.sh
 source "$LIB/verify.sh"
 
@@ -23,6 +27,7 @@ WORK=''
 
 finish() {
   progress_end
+  kubenodes_end
   [[ -z $WORK ]] || rm -rf -- "$WORK"
 }
 
@@ -61,7 +66,10 @@ main() {
   addresses
   show_nodes
   [[ $CONTEXT == kind-paxos ]] || printf -v option ' --context %q' "$CONTEXT"
-  [[ $WAY == nodeport ]] || say run.proxy "$CONTEXT" "$NAMESPACE" "$CONTEXT" "$NAMESPACE"
+  if [[ $WAY != nodeport ]]; then
+    # The API server's proxy is offered only if it was of use.
+    if ((${#BASE[@]} == 0)); then say run.proxy "$CONTEXT" "$NAMESPACE" "$CONTEXT" "$NAMESPACE"; else say run.forward "$CONTEXT" "$NAMESPACE"; fi
+  fi
   say run.next "$option" "$option" "$option"
 }
 

@@ -22,7 +22,10 @@ overlay_find() {
 }
 
 # render writes the overlay's objects into WORK: namespace.yaml, rest.yaml and
-# deployment-NAME.yaml, with IMAGE, if it is set, for the image of the project.
+# deployment-NAME.yaml, with IMAGE, if it is set, for the image of the project,
+# and with a hash of the settings in the templates of the pods that read them:
+# settings are read at the start, so that other ones must make another pod, and
+# what was interrupted is known by what the nodes run.
 render() {
   local line
   if ! kubectl kustomize "$OVERLAY" >"$WORK/all.yaml" 2>"$WORK/why"; then
@@ -33,7 +36,8 @@ render() {
   rm -f -- "$WORK"/deployment-*.yaml "$WORK/rest.yaml" "$WORK/namespace.yaml"
   # What kustomize writes has one form: kinds begin a line, names are two
   # blanks in, and a line of three hyphens is never inside of a text.
-  if ! line=$(export WORK IMAGE NAMESPACE && awk "$_SPLIT" "$WORK/all.yaml"); then
+  _settings_hash
+  if ! line=$(export WORK IMAGE NAMESPACE HASH && awk "$_SPLIT" "$WORK/all.yaml"); then
     shown "$line"
     complain apply.strange "$REPLY"
     return 1
@@ -46,9 +50,31 @@ render() {
   _order
 }
 
+# _settings_hash sets HASH to a hash of the rendered ConfigMap's data, or to
+# nothing if the overlay has no such ConfigMap.
+_settings_hash() {
+  local data
+  data=$(awk "$_DATA" "$WORK/all.yaml")
+  HASH=''
+  [[ -n $data ]] || return 0
+  HASH=$(sha256sum <<<"$data")
+  HASH=${HASH::16}
+}
+
+# shellcheck disable=SC2016 # awk's own dollars
+_DATA='
+function flush() { if (kind == "ConfigMap" && name == "paxos-config") printf "%s", data; kind = name = data = "" }
+/^---/ { flush(); next }
+$0 ~ /^kind: / { kind = $2 }
+$0 ~ /^[^ ]/ { top = $1 }
+top == "metadata:" && $0 ~ /^  name: / { name = $2 }
+top == "data:" || top == "binaryData:" { data = data $0 "\n" }
+END { flush() }
+'
+
 # shellcheck disable=SC2016 # awk's own dollars
 _SPLIT='
-function flush(  file, i) {
+function flush(  file, i, reads, template) {
   if (!lines) return
   if (space != "" && space != ENVIRON["NAMESPACE"]) bad(kind " " name ": namespace " space)
   if (kind == "Namespace" && name != ENVIRON["NAMESPACE"]) bad("Namespace " name)
@@ -62,10 +88,20 @@ function flush(  file, i) {
   file = ENVIRON["WORK"] "/" file
   if (file in used) print "---" >file
   used[file] = 1
+  reads = 0
+  for (i = 1; i <= lines; i++) if (kind == "Deployment" && ENVIRON["HASH"] != "" && doc[i] ~ /^ +name: paxos-config$/) reads = 1
   for (i = 1; i <= lines; i++) {
+    if (doc[i] ~ /^  [^ ]/) template = doc[i] == "  template:"
     if (kind == "Deployment" && doc[i] ~ /^ +(- )?image: /) doc[i] = image(doc[i])
     print doc[i] >file
+    if (!reads || !template || doc[i] != "    metadata:") continue
+    if (doc[i + 1] == "      annotations:") i++
+    else if (doc[i + 1] ~ /^      annotations:/) bad(kind " " name ": " doc[i + 1])
+    print "      annotations:" >file
+    print "        paxos/settings: \"" ENVIRON["HASH"] "\"" >file
+    reads = 0
   }
+  if (reads) bad(kind " " name ": template.metadata")
   lines = 0; kind = name = space = ""
 }
 function bad(why) { print why; failed = 1; exit 1 }
@@ -148,19 +184,24 @@ key_make() {
 # shellcheck disable=SC2016 # the template's own dollars
 _PRINT='{{define "one"}}{{.kind}}/{{.metadata.name}}|{{with .metadata.labels}}{{.}}{{end}}{{with .metadata.annotations}}{{range $k, $v := .}}{{if ne $k "deployment.kubernetes.io/revision"}}{{$k}}={{printf "%q" $v}}{{end}}{{end}}{{end}}{{printf "%q %q %q %q %q" (print .spec) (print .data) (print .rules) (print .subjects) (print .roleRef)}}{{"\n"}}{{end}}{{if eq .kind "List"}}{{range .items}}{{template "one" .}}{{end}}{{else}}{{template "one" .}}{{end}}'
 
-# prints_of ARRAY FILE… fills the array with the lines of what these files name,
-# by kind and name.
-prints_of() {
+# lines_of ARRAY ARGUMENT… fills the array with the lines that kubectl prints, by
+# what stands before the first bar: kind and name.
+lines_of() {
   local -n into=$1
-  local file line lines
-  local -a files=()
+  local line lines
   shift
-  for file in "$@"; do files+=(-f "$file"); done
-  lines=$(kube get "${files[@]}" --ignore-not-found -o "go-template=$_PRINT") || return 1
+  lines=$(kube "$@") || return 1
   into=()
   while IFS= read -r line; do
     [[ -z $line ]] || into["${line%%|*}"]=$line
   done <<<"$lines"
+}
+
+# prints_of ARRAY FILE… fills the array with the prints of what these files name.
+prints_of() {
+  local array=$1
+  shift
+  lines_of "$array" get "${@/#/--filename=}" --ignore-not-found -o "go-template=$_PRINT"
 }
 
 # files_of NAME… sets FILES to their files.
@@ -170,18 +211,15 @@ files_of() {
   for name in "$@"; do FILES+=("$WORK/deployment-$name.yaml"); done
 }
 
-# apply_files FILE… applies them and sets REPLY to what kubectl said.
+# apply_files FILE… applies them.
 apply_files() {
-  local file
-  local -a files=()
-  for file in "$@"; do files+=(-f "$file"); done
-  REPLY=$(kube apply "${files[@]}") || { complain apply.failed; return 1; }
+  kube apply "${@/#/--filename=}" >/dev/null || { complain apply.failed; return 1; }
 }
 
-# apply_all DEADLINE applies everything: what is new at once, and Deployments
-# that run already one after the other, each waited for, so that a quorum stays.
+# apply_all applies everything: what is new or down at once, and what runs and
+# must be replaced one after the other, each only while it can be missed.
 apply_all() {
-  local deadline=$1 name there config='' key
+  local name key
   local -a FILES=() new=() old=() all=("$WORK/rest.yaml")
   local -A before=() after=()
   files_of "${NAMES[@]}"
@@ -192,12 +230,12 @@ apply_all() {
   done
   files_of ${new[@]+"${new[@]}"}
   apply_files "$WORK/namespace.yaml" "$WORK/rest.yaml" ${FILES[@]+"${FILES[@]}"} || return 1
-  prints_of after "$WORK/namespace.yaml" "$WORK/rest.yaml" || return 1
-  # Settings are read at the start: a pod template that stays the same does not
-  # take new ones.
-  [[ ${before[ConfigMap/paxos-config]-} == "${after[ConfigMap/paxos-config]-}" ]] || config=changed
-  for name in ${old[@]+"${old[@]}"}; do
-    _upgrade "$name" "$deadline" "$config" "${before[Deployment/$name]}" || return 1
+  turns ${old[@]+"${old[@]}"} || return 1
+  for name in ${DOWN[@]+"${DOWN[@]}"}; do say apply.upgrade "$name"; done
+  files_of ${STAY[@]+"${STAY[@]}"} ${DOWN[@]+"${DOWN[@]}"}
+  ((${#FILES[@]} == 0)) || apply_files "${FILES[@]}" || return 1
+  for name in ${GO[@]+"${GO[@]}"}; do
+    _upgrade "$name" $((SECONDS + PATIENCE)) || return 1
   done
   prints_of after "${all[@]}" || return 1
   for key in "${!after[@]}"; do
@@ -205,22 +243,10 @@ apply_all() {
   done
 }
 
-# _upgrade NAME DEADLINE CONFIG BEFORE
+# _upgrade NAME DEADLINE
 _upgrade() {
-  local -A now=()
+  may_go "$1" "$2" || return 1
+  say apply.upgrade "$1"
   apply_files "$WORK/deployment-$1.yaml" || return 1
-  if [[ $REPLY != *' unchanged' ]]; then
-    prints_of now "$WORK/deployment-$1.yaml" || return 1
-  else
-    now[Deployment/$1]=$4
-  fi
-  if [[ ${now[Deployment/$1]-} != "$4" ]]; then
-    say apply.upgrade "$1"
-  elif [[ -n $3 ]]; then
-    say apply.restart "$1"
-    kube rollout restart "deployment/$1" >/dev/null || { complain apply.failed; return 1; }
-  else
-    return 0
-  fi
   await_ready "$2" "$1"
 }

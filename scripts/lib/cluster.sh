@@ -11,8 +11,20 @@ kind_run() {
   if command -v kind >/dev/null; then
     kind "$@"
   else
-    (cd -- "$ROOT" && go tool kind "$@")
+    # What is relative in KUBECONFIG is so to the directory of the user.
+    (_kubeconfig_whole && cd -- "$ROOT" && go tool kind "$@")
   fi
+}
+
+_kubeconfig_whole() {
+  local path whole='' rest=${KUBECONFIG-}:
+  [[ -n ${KUBECONFIG-} ]] || return 0
+  while [[ -n $rest ]]; do
+    path=${rest%%:*} rest=${rest#*:}
+    [[ -z $path || $path == /* ]] || path=$PWD/$path
+    whole+="${whole:+:}$path"
+  done
+  export KUBECONFIG=$whole
 }
 
 # kind_has NAME succeeds if there is such a kind cluster.
@@ -41,7 +53,8 @@ engine_there() {
   fi
 }
 
-# current_keep notes the user's current context, current_restore puts it back.
+# current_keep notes the user's current context, current_restore puts it back,
+# once: another one that is there later is the user's own choice.
 CURRENT=''
 current_keep() {
   CURRENT=$(kubectl config current-context 2>/dev/null) || CURRENT=''
@@ -51,7 +64,8 @@ current_restore() {
   local now
   [[ -n $CURRENT ]] || return 0
   now=$(kubectl config current-context 2>/dev/null) || now=''
-  [[ $now == "$CURRENT" ]] || kubectl config use-context "$CURRENT" >/dev/null
+  [[ $now == "$CURRENT" ]] || kubectl config use-context "$CURRENT" >/dev/null || return 1
+  CURRENT=''
 }
 
 # engine_up makes sure that the cluster is there and answers.
@@ -60,6 +74,7 @@ engine_up() {
     kind) _kind_up || return 1 ;;
     minikube) _minikube_up || return 1 ;;
     *)
+      CURRENT=''
       kube_there
       return
       ;;
@@ -119,8 +134,8 @@ image_build() {
   say image.build "$version"
   # Attestations hold the time of the build: with them every build, changed or
   # not, has another id on engines that keep images as containerd does.
-  if ! BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --network host --build-arg "VERSION=$version" \
-    --build-arg "COMMIT=$commit" --tag "$tag" "$ROOT" >"$WORK/build" 2>&1; then
+  if ! BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build ${PAXOS_BUILD_NETWORK:+--network "$PAXOS_BUILD_NETWORK"} \
+    --build-arg "VERSION=$version" --build-arg "COMMIT=$commit" --tag "$tag" "$ROOT" >"$WORK/build" 2>&1; then
     tail -n 30 "$WORK/build" | harmless >&2
     complain image.failed
     return 1

@@ -9,6 +9,7 @@ TEXT[kube.both]='%s and %s do not go together (see --help)'
 TEXT[kube.badcluster]='--cluster: "%s" is no name: small letters, digits, dots and hyphens, at most 50'
 TEXT[kube.badseconds]='--timeout: "%s" is no whole number of seconds from 1 to 99999'
 TEXT[kube.badimage]='%s: "%s" is no reference of an image, such as registry.example/paxos:1.2'
+TEXT[kube.badnetwork]='PAXOS_BUILD_NETWORK: "%s" is no network of docker build, such as host'
 TEXT[kube.badcontext]='%s: "%s" is no name of a context (kubectl config get-contexts lists them)'
 TEXT[kube.nokubectl]='kubectl was not found: scripts/setup-kubernetes-wsl.sh installs it'
 TEXT[kube.nocontext]='the kubeconfig has no context "%s": kubectl config get-contexts lists those it has, scripts/deploy-paxos-k8s.sh makes a cluster, --context NAME names another'
@@ -27,7 +28,7 @@ TEXT[engine.failed]='%s failed with the cluster "%s"; what it said is above. A h
 TEXT[engine.mute]='the cluster of the context "%s" did not answer for 90 s: docker logs %s-control-plane may say why'
 
 TEXT[image.build]='Building the image (version %s) …'
-TEXT[image.failed]='the image could not be built; the last lines of the build are above'
+TEXT[image.failed]='the image could not be built; the last lines of the build are above. If it could not reach the Go module proxy: PAXOS_BUILD_NETWORK=host may help.'
 TEXT[image.lost]='docker built the image and did not keep it: its builder works elsewhere. "docker buildx use default" selects the one of the engine.'
 TEXT[image.load]='Loading %s into the cluster …'
 TEXT[image.loaded]='The cluster has the image %s.'
@@ -44,7 +45,12 @@ TEXT[apply.key.kept]='The key that encrypts gossip is there; it stays.'
 TEXT[apply.key.none]='the Secret paxos-gossip-key could not be made'
 TEXT[apply.failed]='kubectl could not apply this; what it said is above'
 TEXT[apply.upgrade]='%s changes …'
-TEXT[apply.restart]='%s starts again, to read its new settings …'
+
+TEXT[turn.waiting]='%s can not be missed yet: %s'
+TEXT[turn.noleader]='no proposer leads'
+TEXT[turn.unheard]='%s does not hear %s'
+TEXT[turn.refused]='stopped before %s, which can not be missed: %s. Nodes after it run what they ran. Put the others right and run this again; --force goes on all the same, and may take the quorum away.'
+TEXT[turn.forced]='--force: %s is stopped although it can not be missed: %s'
 
 TEXT[pending.line]='%s of %s ready; waiting for %s'
 TEXT[pending.restarts]='restarted %s times'
@@ -61,7 +67,8 @@ TEXT[deploy.help]='Usage: %s [OPTION…]
 Deploys the ten nodes: makes the cluster if there is none, builds the image,
 loads it, applies the manifests and waits until every pod is ready. A second run
 changes nothing; with new code or settings it replaces one node after the
-other, so that a quorum stays.
+other: an acceptor only while all others vote, a learner only while the other is
+ready. What is down already comes first.
 
   --kind                a kind cluster of this machine (default)
   --minikube            a minikube profile of this machine
@@ -72,11 +79,16 @@ other, so that a quorum stays.
                         (default: kind or minikube; with --context it must be given)
   --image REF           this image instead of building one; if the engine of this
                         machine does not have it, the cluster must be able to pull it
-  --timeout SECONDS     how long to wait for pods (default: 300)
+  --timeout SECONDS     how long to wait for pods, in an upgrade for each node
+                        (default: 300)
+  --force               replace nodes although others are missing: this may take
+                        the quorum away
   --lang en|pt          language; by default that of the locale, if it is there
 
 Environment: PAXOS_CONTEXT: a context, if none of --kind, --minikube, --cluster and
 --context is given. KIND_NODE_IMAGE: the node image of a new kind cluster.
+PAXOS_BUILD_NETWORK: the network of "docker build", if "go mod download" cannot
+reach the module proxy from within the default one: host, mostly.
 
 The kubeconfig'\''s current context stays as it is.
 
@@ -134,6 +146,8 @@ TEXT[run.leads]='leads'
 TEXT[run.proxy]='The nodes have no address that can be reached from here. Through the API server:
   kubectl --context %s get --raw /api/v1/namespaces/%s/services/client1:http/proxy/health
   kubectl --context %s -n %s port-forward service/client1 6001:6000'
+TEXT[run.forward]='The nodes have no address that can be reached from here, and the API server may not speak to them:
+  kubectl --context %s -n %s port-forward service/client1 6001:6000'
 TEXT[run.next]='Next:
   scripts/paxos-client.sh%s        the menu: send, read, who leads
   scripts/monitor.sh%s             prepare, accept, learn as they happen
@@ -146,8 +160,10 @@ it, data included, and the admission policy. Says first what that is, and asks.
 
   --keep-data           keep the volume claims, the Secrets and the namespace:
                         the next deploy finds the network as it was
-  --delete-cluster      delete the whole cluster of kind, or the minikube profile
-  --yes                 do not ask
+  --delete-cluster      delete the whole cluster of kind, or the minikube profile;
+                        one that is not called paxos only by --cluster NAME
+  --yes                 do not ask; refused with --delete-cluster if there are
+                        namespaces of others
   --kind                the kind cluster of this machine (default)
   --minikube            the minikube profile of this machine
   --cluster NAME        its name (default: paxos)
@@ -159,6 +175,8 @@ Environment: PAXOS_CONTEXT: a context, if no option names a cluster.
 Exit codes: 0 ok, or nothing was there, or you said no · 1 error · 2 usage ·
 130 interrupted'
 TEXT[cleanup.notours]='--delete-cluster deletes clusters of kind and profiles of minikube; the context "%s" belongs to neither'
+TEXT[cleanup.name]='--delete-cluster with a context alone deletes only the cluster called paxos: give --cluster %s'
+TEXT[cleanup.foreign]='--yes is no answer for the cluster "%s", which has namespaces that are not ours: %s. Nothing was deleted; without --yes you are asked.'
 TEXT[cleanup.nothing]='Nothing of ours is in "%s".'
 TEXT[cleanup.will]='In "%s" this will be deleted:'
 TEXT[cleanup.cluster]='  the whole %s cluster "%s", whatever is in it'

@@ -9,6 +9,7 @@ TEXT[kube.both]='%s e %s não combinam (veja --help)'
 TEXT[kube.badcluster]='--cluster: "%s" não é um nome: letras minúsculas, dígitos, pontos e hifens, no máximo 50'
 TEXT[kube.badseconds]='--timeout: "%s" não é um número inteiro de segundos de 1 a 99999'
 TEXT[kube.badimage]='%s: "%s" não é uma referência de imagem, como registry.example/paxos:1.2'
+TEXT[kube.badnetwork]='PAXOS_BUILD_NETWORK: "%s" não é uma rede do docker build, como host'
 TEXT[kube.badcontext]='%s: "%s" não é nome de um contexto (kubectl config get-contexts os lista)'
 TEXT[kube.nokubectl]='kubectl não foi encontrado: scripts/setup-kubernetes-wsl.sh o instala'
 TEXT[kube.nocontext]='o kubeconfig não tem o contexto "%s": kubectl config get-contexts lista os que tem, scripts/deploy-paxos-k8s.sh cria um cluster, --context NAME indica outro'
@@ -27,7 +28,7 @@ TEXT[engine.failed]='%s falhou com o cluster "%s"; o que ele disse está acima. 
 TEXT[engine.mute]='o cluster do contexto "%s" não respondeu por 90 s: docker logs %s-control-plane talvez diga por quê'
 
 TEXT[image.build]='Construindo a imagem (versão %s) …'
-TEXT[image.failed]='a imagem não pôde ser construída; as últimas linhas da construção estão acima'
+TEXT[image.failed]='a imagem não pôde ser construída; as últimas linhas da construção estão acima. Se ela não alcançou o proxy de módulos do Go, PAXOS_BUILD_NETWORK=host pode ajudar.'
 TEXT[image.lost]='o docker construiu a imagem e não a guardou: o construtor dele trabalha em outro lugar. "docker buildx use default" escolhe o do próprio Docker.'
 TEXT[image.load]='Carregando %s no cluster …'
 TEXT[image.loaded]='O cluster já tem a imagem %s.'
@@ -44,7 +45,12 @@ TEXT[apply.key.kept]='A chave que cifra o gossip já existe; ela fica.'
 TEXT[apply.key.none]='o Secret paxos-gossip-key não pôde ser criado'
 TEXT[apply.failed]='kubectl não conseguiu aplicar isto; o que ele disse está acima'
 TEXT[apply.upgrade]='%s muda …'
-TEXT[apply.restart]='%s reinicia, para ler a nova configuração …'
+
+TEXT[turn.waiting]='%s ainda não pode faltar: %s'
+TEXT[turn.noleader]='nenhum proposer lidera'
+TEXT[turn.unheard]='%s não ouve %s'
+TEXT[turn.refused]='parado antes de %s, que não pode faltar: %s. Os nós depois dele continuam como estavam. Conserte os outros e execute de novo; --force segue assim mesmo, e pode tirar o quórum.'
+TEXT[turn.forced]='--force: %s é parado embora não possa faltar: %s'
 
 TEXT[pending.line]='%s de %s prontos; esperando %s'
 TEXT[pending.restarts]='reiniciado %s vezes'
@@ -61,7 +67,8 @@ TEXT[deploy.help]='Uso: %s [OPÇÃO…]
 Implanta os dez nós: cria o cluster se não houver, constrói a imagem, carrega-a,
 aplica os manifestos e espera até todos os pods estarem prontos. Uma segunda
 execução não muda nada; com código ou configuração nova, troca um nó depois do
-outro, para que sempre reste um quórum.
+outro: um acceptor só enquanto todos os outros votam, um learner só enquanto o
+outro está pronto. O que já está parado vem primeiro.
 
   --kind                um cluster kind desta máquina (padrão)
   --minikube            um perfil minikube desta máquina
@@ -72,11 +79,15 @@ outro, para que sempre reste um quórum.
                         (padrão: kind ou minikube; com --context é preciso indicar)
   --image REF           esta imagem em vez de construir uma; se o Docker desta
                         máquina não a tiver, o cluster precisa conseguir baixá-la
-  --timeout SECONDS     quanto esperar pelos pods (padrão: 300)
+  --timeout SECONDS     quanto esperar pelos pods, numa atualização por cada nó
+                        (padrão: 300)
+  --force               troca nós embora outros faltem: isso pode tirar o quórum
   --lang en|pt          idioma; por padrão o da localidade, se existir
 
 Ambiente: PAXOS_CONTEXT: um contexto, se nenhum de --kind, --minikube, --cluster e
 --context for dado. KIND_NODE_IMAGE: a imagem dos nós de um novo cluster kind.
+PAXOS_BUILD_NETWORK: a rede do "docker build", se "go mod download" não alcança o
+proxy de módulos pela rede padrão: em geral, host.
 
 O contexto atual do kubeconfig fica como está.
 
@@ -133,6 +144,8 @@ TEXT[run.leads]='lidera'
 TEXT[run.proxy]='Os nós não têm endereço acessível daqui. Pelo servidor da API:
   kubectl --context %s get --raw /api/v1/namespaces/%s/services/client1:http/proxy/health
   kubectl --context %s -n %s port-forward service/client1 6001:6000'
+TEXT[run.forward]='Os nós não têm endereço acessível daqui, e o servidor da API não pode falar com eles:
+  kubectl --context %s -n %s port-forward service/client1 6001:6000'
 TEXT[run.next]='A seguir:
   scripts/paxos-client.sh%s        o menu: enviar, ler, quem lidera
   scripts/monitor.sh%s             prepare, accept, learn enquanto acontecem
@@ -145,8 +158,10 @@ dados inclusive, e a política de admissão. Antes diz o que é, e pergunta.
 
   --keep-data           mantém os volumes, os Secrets e o namespace: a próxima
                         implantação encontra a rede como estava
-  --delete-cluster      apaga o cluster inteiro do kind, ou o perfil do minikube
-  --yes                 não pergunta
+  --delete-cluster      apaga o cluster inteiro do kind, ou o perfil do minikube;
+                        um que não se chame paxos, só por --cluster NAME
+  --yes                 não pergunta; é recusado com --delete-cluster se houver
+                        namespaces de outros
   --kind                o cluster kind desta máquina (padrão)
   --minikube            o perfil minikube desta máquina
   --cluster NAME        o nome dele (padrão: paxos)
@@ -158,6 +173,8 @@ Ambiente: PAXOS_CONTEXT: um contexto, se nenhuma opção indicar um cluster.
 Códigos de saída: 0 ok, ou não havia nada, ou você disse não · 1 erro · 2 uso ·
 130 interrompido'
 TEXT[cleanup.notours]='--delete-cluster apaga clusters do kind e perfis do minikube; o contexto "%s" não é de nenhum dos dois'
+TEXT[cleanup.name]='--delete-cluster só com um contexto apaga apenas o cluster chamado paxos: dê --cluster %s'
+TEXT[cleanup.foreign]='--yes não é resposta para o cluster "%s", que tem namespaces que não são nossos: %s. Nada foi apagado; sem --yes há uma pergunta.'
 TEXT[cleanup.nothing]='Não há nada nosso em "%s".'
 TEXT[cleanup.will]='Em "%s" será apagado:'
 TEXT[cleanup.cluster]='  o cluster %s "%s" inteiro, com tudo o que há nele'

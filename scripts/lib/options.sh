@@ -95,6 +95,10 @@ _options_check() {
     shown "$KIND_NODE_IMAGE"
     usage kube.badimage KIND_NODE_IMAGE "$REPLY"
   fi
+  if [[ -n ${PAXOS_BUILD_NETWORK-} && ! $PAXOS_BUILD_NETWORK =~ ^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$ ]]; then
+    shown "$PAXOS_BUILD_NETWORK"
+    usage kube.badnetwork "$REPLY"
+  fi
   [[ -z ${OPT[--context]+given} ]] || _options_context --context "${OPT[--context]}"
   [[ -z ${PAXOS_CONTEXT-} ]] || _options_context PAXOS_CONTEXT "$PAXOS_CONTEXT"
   [[ -z ${OPT[--kind]-} || -z ${OPT[--minikube]-} ]] || usage kube.both --kind --minikube

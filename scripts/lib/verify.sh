@@ -1,35 +1,12 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2153 # names in capitals are shared with the files that source this one
-# The network of the nodes, asked through the API server's proxy: initialised
-# once, led by somebody, healthy, and where it can be reached.
+# The network of the nodes: initialised once, led by somebody, healthy, and
+# where it can be reached.
 
 LEADER=''
 ROWS=()             # of the table of nodes
 UNWELL=()           # the nodes that are not healthy
 declare -gA START=() # of each node that answered: which of its lives this is
-
-# raw_path NODE PATH sets REPLY to where the API server passes a node's answers on.
-raw_path() {
-  REPLY=/api/v1/namespaces/$NAMESPACE/services/$1:http/proxy$2
-}
-
-# kube_raw SECONDS ARGUMENT… is kubectl for a question to a node. kubectl's own
-# --request-timeout would reach the node as a parameter, which it refuses.
-kube_raw() {
-  local seconds=$1
-  shift
-  timeout --foreground "$seconds" kubectl --context "$CONTEXT" --namespace "$NAMESPACE" "$@"
-}
-
-# node_get NODE PATH reads an answer of a node into JSON; it fails without one.
-# The limit is not kubectl's --request-timeout: that becomes a parameter of the
-# query, which the API server hands on and the node refuses.
-node_get() {
-  local answer
-  raw_path "$1" "$2"
-  answer=$(timeout 6 kubectl --context "$CONTEXT" --namespace "$NAMESPACE" get --raw "$REPLY" 2>/dev/null) || return 1
-  json_parse "$answer"
-}
 
 # of_role ROLE sets FOUND to the nodes of a role that are not scaled to zero.
 of_role() {
@@ -42,14 +19,13 @@ of_role() {
 
 # initialise DEADLINE asks for the network to be made, until it is.
 initialise() {
-  local answer why='' progress
+  local why='' progress
   local -a FOUND
   of_role acceptor
   ((${#FOUND[@]} > 0)) || { complain run.noacceptor; return 1; }
   while :; do
-    raw_path "${FOUND[0]}" /init
     # Any acceptor takes it, and an empty body is all that it takes.
-    if answer=$(kube_raw 10 create --raw "$REPLY" -f - </dev/null 2>"$WORK/why") && json_parse "$answer"; then
+    if node_ask POST "${FOUND[0]}" /init 10 && json_parse "$ANSWER"; then
       json_get .progress || REPLY=''
       progress=$REPLY
       case $progress in
@@ -72,12 +48,12 @@ initialise() {
           ;;
       esac
     else
-      json_show "$(head -c 300 "$WORK/why" | tr '\n' ' ')"
+      json_show "${SAID:-${ANSWER::300}}"
       text run.init.refused "${FOUND[0]}" "$REPLY"
       why=$REPLY
-      # Status 409 is a refusal, and stays one. kubectl does not show what came
-      # with it; what the acceptors say of themselves tells why.
-      [[ $REPLY != *'reported a conflict'* ]] || break
+      # Status 409 is a refusal, and stays one. Neither kubectl nor curl shows what
+      # came with it; what the acceptors say of themselves tells why.
+      [[ $SAID != *'reported a conflict'* && $SAID != *'returned error: 409'* ]] || break
     fi
     progress "$why"
     ((SECONDS < $1)) || break

@@ -71,6 +71,25 @@ setup() {
   never '* delete *'
 }
 
+@test "the policy is found by its name, not by a label that anybody may use" {
+  run -0 "$CLEANUP" --yes
+  called '* get validatingadmission*,validatingadmission* paxos-one-pod-per-node *'
+  never '* get validatingadmission* -l *'
+}
+
+@test "one broken API of an extension does not make the cluster silent" {
+  echo 'unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1' >"$WORLD/kinds.fails"
+  run -0 "$CLEANUP" --yes
+  said '2 deployment' metrics.k8s.io
+  called '* delete namespace paxos *'
+  ours
+  : >"$WORLD/kinds.none"
+  : >"$LOG"
+  run -1 "$CLEANUP" --yes
+  said 'does not answer'
+  never '* delete *'
+}
+
 @test "a failure is one" {
   echo 'no right to' >"$WORLD/delete.fails"
   run -1 "$CLEANUP" --yes
@@ -81,10 +100,23 @@ setup() {
   printf '%s\n' namespace/kube-system namespace/paxos namespace/bank >"$WORLD/namespaces"
   run -2 "$CLEANUP" --delete-cluster </dev/null
   said 'the whole kind cluster "paxos"' 'not ours: bank'
-  run -0 "$CLEANUP" --yes --delete-cluster
+  # An answer given beforehand is none about the work of others.
+  run -2 "$CLEANUP" --yes --delete-cluster
+  said 'namespaces that are not ours: bank'
+  never '*delete cluster*'
+  run -0 script -qec "$CLEANUP --delete-cluster" /dev/null <<<y
   called 'kind delete cluster --name paxos'
+  printf '%s\n' namespace/default namespace/kube-system namespace/local-path-storage namespace/paxos >"$WORLD/namespaces"
+  cluster_up
+  run -0 "$CLEANUP" --yes --delete-cluster
   cluster_up two
-  run -0 "$CLEANUP" --yes --delete-cluster --context kind-two
+  : >"$LOG"
+  # A context may be one of long ago, left in the environment.
+  PAXOS_CONTEXT=kind-two run -2 "$CLEANUP" --yes --delete-cluster
+  said '--cluster two'
+  run -2 "$CLEANUP" --yes --delete-cluster --context kind-two
+  never '*delete*'
+  run -0 "$CLEANUP" --yes --delete-cluster --cluster two
   called 'kind delete cluster --name two'
   run -0 "$CLEANUP" --yes --delete-cluster --cluster three
   said 'Nothing of ours'

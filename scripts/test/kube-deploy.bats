@@ -12,7 +12,7 @@ setup() {
   run -0 "$DEPLOY"
   tidy
   called 'kubectl kustomize */k8s/overlays/kind' 'kind create cluster --name paxos --config */k8s/kind.yaml' \
-    'docker build --network host --build-arg VERSION=v1-dirty --build-arg COMMIT=0123abcd --tag paxos:build-* *' 'attestations off: 1' \
+    'docker build --build-arg VERSION=v1-dirty --build-arg COMMIT=0123abcd --tag paxos:build-* *' 'attestations off: 1' \
     'docker tag paxos:build-* paxos:aaaaaaaaaaaa' 'docker save --output * paxos:aaaaaaaaaaaa' 'kind load image-archive * --name paxos' \
     'kubectl *create -f -' 'changed Deployment/acceptor1 created' 'changed Deployment/proposer1 created'
   [[ $(cat "$WORLD/current") == mine ]]
@@ -45,6 +45,7 @@ setup() {
 
 @test "an upgrade: acceptors first, one after the other, each waited for" {
   "$DEPLOY"
+  voting
   echo bbbbbbbbbbbb >"$WORLD/image"
   : >"$LOG"
   run -0 "$DEPLOY"
@@ -56,20 +57,173 @@ setup() {
 
 @test "an upgrade that does not become ready stops at the first node" {
   "$DEPLOY"
+  voting
   echo bbbbbbbbbbbb >"$WORLD/image"
-  node acceptor1 acceptor '1|2|2|1|1|'
+  all_nodes
+  # It is ready until it is replaced.
+  broken_by acceptor1
   : >"$LOG"
   run -1 "$DEPLOY" --timeout 1
   called 'changed Deployment/acceptor1 configured'
   never 'changed Deployment/acceptor2 *' 'changed Deployment/proposer1 *'
 }
 
-@test "new settings reach nodes whose Deployment stays the same" {
+@test "an acceptor goes only while all others vote and the leader hears them" {
+  local bad
   "$DEPLOY"
+  echo bbbbbbbbbbbb >"$WORLD/image"
+  for bad in 'unheard acceptor2' 'rm proposer1.leader' 'mute acceptor2' 'rm acceptor2.health'; do
+    voting
+    case $bad in
+      unheard*) unheard acceptor2 ;;
+      mute*) echo '{"node":"acceptor2","status":"mute"}' >"$WORLD/acceptor2.health" ;;
+      rm*) rm "$WORLD/${bad#rm }" ;;
+    esac
+    : >"$LOG"
+    run -1 "$DEPLOY" --timeout 1
+    said 'stopped before acceptor1' --force
+    never 'changed Deployment/acceptor* configured' 'changed Deployment/proposer1 *'
+  done
+  unheard acceptor2
+  run -0 "$DEPLOY" --timeout 1 --force
+  said '--force: acceptor1 is stopped although' 'proposer1 does not hear acceptor2'
+  called 'changed Deployment/acceptor1 configured' 'changed Deployment/acceptor2 configured'
+}
+
+@test "after each acceptor the leader must hear it again" {
+  "$DEPLOY"
+  voting
+  echo bbbbbbbbbbbb >"$WORLD/image"
+  echo acceptor1 >"$WORLD/deaf"
+  : >"$LOG"
+  run -1 "$DEPLOY" --timeout 2
+  called 'changed Deployment/acceptor1 configured'
+  never 'changed Deployment/acceptor2 configured'
+  said 'stopped before acceptor2' 'proposer1 does not hear acceptor1'
+}
+
+@test "what is down comes first, and is no reason to wait for the others" {
+  "$DEPLOY"
+  voting
+  rm "$WORLD/acceptor2.health"
+  echo bbbbbbbbbbbb >"$WORLD/image"
+  all_nodes
+  # Scaled to zero; then without an image; both never vote.
+  for down in '0|1|1|||' '1|1|1|1|1|'; do
+    sed -i "s/^acceptor2|.*/acceptor2|acceptor|$down/" "$WORLD/deployments"
+    : >"$LOG"
+    unheard acceptor2
+    run -1 "$DEPLOY" --timeout 1
+    called 'changed Deployment/acceptor2 configured'
+    never 'changed Deployment/acceptor1 configured' 'changed Deployment/learner1 configured'
+    said 'stopped before acceptor1'
+    sed -i 's/bbbb/cccc/' "$WORLD/image"
+  done
+}
+
+@test "before initialisation nobody votes, and nobody is waited for" {
+  "$DEPLOY"
+  echo '{"node":"acceptor1","status":"waiting"}' | tee "$WORLD/acceptor1.health" >"$WORLD/acceptor2.health"
+  echo bbbbbbbbbbbb >"$WORLD/image"
+  run -0 "$DEPLOY" --timeout 2
+}
+
+@test "a learner goes only while the other is ready" {
+  sed '/^---$/,$!d' "$WORLD/render.yaml" >"$WORLD/more"
+  awk 'BEGIN { RS = "---\n" } /name: learner1/ { gsub("learner1", "learner2"); printf "---\n%s", $0 }' "$WORLD/more" >"$WORLD/learner2"
+  cat "$WORLD/learner2" >>"$WORLD/render.yaml"
+  "$DEPLOY"
+  voting
+  echo bbbbbbbbbbbb >"$WORLD/image"
+  all_nodes
+  node learner2 learner '0|1|1|||'
+  : >"$LOG"
+  run -1 "$DEPLOY" --timeout 1
+  called 'changed Deployment/learner2 configured' 'changed Deployment/acceptor1 configured' 'changed Deployment/acceptor2 configured'
+  never 'changed Deployment/learner1 configured'
+  said 'stopped before learner1' 'learner2: scaled to zero'
+}
+
+@test "each node of an upgrade has a time of its own" {
+  "$DEPLOY"
+  voting
+  echo bbbbbbbbbbbb >"$WORLD/image"
+  # Each takes a second to become ready; there are five.
+  : >"$WORLD/slow"
+  run -0 "$DEPLOY" --timeout 3
+  said '5 objects are new or changed'
+}
+
+@test "new settings make other pods: their hash is in the templates" {
+  local before
+  "$DEPLOY"
+  voting
+  before=$(grep 'paxos/settings: "[0-9a-f]\{16\}"$' "$WORLD/objects/Deployment-acceptor1")
   sed -i 's/kind: Trap/kind: Other/' "$WORLD/render.yaml"
   : >"$LOG"
   run -0 "$DEPLOY"
-  called '*rollout restart deployment/acceptor1' '*get deployments*' '*rollout restart deployment/acceptor2' '*rollout restart deployment/proposer1'
+  called 'changed Deployment/acceptor1 configured' '*get deployments*' 'changed Deployment/acceptor2 configured' 'changed Deployment/proposer1 configured'
+  never '*rollout*'
+  run -1 grep -F "$before" "$WORLD/objects/Deployment-acceptor1"
+  # Only in what is applied; and beside the annotations that are there.
+  run -1 grep paxos/settings "$WORLD/render.yaml"
+  sed -i 's/^    metadata:$/&\n      annotations:\n        a: b/' "$WORLD/render.yaml"
+  run -0 "$DEPLOY"
+  [[ $(grep -c '^      annotations:$' "$WORLD/objects/Deployment-acceptor1") == 1 ]]
+  grep -q '^        paxos/settings: ' "$WORLD/objects/Deployment-acceptor1"
+  grep -q '^        a: b' "$WORLD/objects/Deployment-acceptor1"
+}
+
+@test "interrupted after the first node, the next run brings the others the new settings" {
+  "$DEPLOY"
+  voting
+  sed -i 's/kind: Trap/kind: Other/' "$WORLD/render.yaml"
+  echo acceptor1 >"$WORLD/deaf"
+  : >"$LOG"
+  set -m
+  "$DEPLOY" >"$WORLD/out" 2>&1 3>&- &
+  local pid=$! code=0 i
+  for ((i = 0; i < 100; i++)); do
+    ! grep -q 'acceptor2 can not be missed yet' "$WORLD/out" || break
+    sleep 0.1
+  done
+  kill -INT -- "-$pid"
+  wait "$pid" || code=$?
+  set +m
+  [[ $code == 130 ]]
+  called 'changed ConfigMap/paxos-config *' 'changed Deployment/acceptor1 configured'
+  never 'changed Deployment/acceptor2 configured'
+  rm "$WORLD/deaf"
+  unheard ''
+  : >"$LOG"
+  run -0 "$DEPLOY"
+  called 'changed Deployment/acceptor2 configured' 'changed Deployment/learner1 configured' 'changed Deployment/proposer1 configured'
+  never 'changed Deployment/acceptor1 configured'
+}
+
+@test "the user's current context is put back once, and then his own" {
+  echo mine >"$WORLD/current"
+  # He switches while the image is built.
+  echo switched >"$WORLD/meanwhile"
+  run -0 "$DEPLOY"
+  called 'kubectl config use-context mine' 'docker build *'
+  [[ $(cat "$WORLD/current") == switched ]]
+}
+
+@test "a relative KUBECONFIG is the user's, where kind is the repository's" {
+  without kind
+  with go
+  cd "$BATS_TEST_TMPDIR"
+  KUBECONFIG=one:/two:some/three run -0 "$DEPLOY"
+  called "with KUBECONFIG $PWD/one:/two:$PWD/some/three"
+  never 'with KUBECONFIG one*'
+}
+
+@test "docker build has the network that was asked for, and none unasked" {
+  PAXOS_BUILD_NETWORK=host run -0 "$DEPLOY"
+  called 'docker build --network host --build-arg *'
+  PAXOS_BUILD_NETWORK=-x run -2 "$DEPLOY"
+  PAXOS_BUILD_NETWORK='a b' run -2 "$DEPLOY"
 }
 
 @test "who votes is not changed by a ConfigMap" {

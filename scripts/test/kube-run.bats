@@ -46,6 +46,35 @@ setup() {
   said 'port-forward service/client1'
 }
 
+@test "where the API server cannot reach the nodes, a port-forward does" {
+  : >"$WORLD/dial"
+  printf '%s\n' 'acceptor1 40001' 'client1 40002' 'learner1 40003' 'proposer1 40004' >"$WORLD/forward"
+  run -0 "$RUN" --timeout 10
+  tidy
+  called '*create --raw */services/acceptor1:http/proxy/init*' '* port-forward --address=127.0.0.1 service/acceptor1 :http' 'curl *--request POST *http://127.0.0.1:40001/init'
+  said 'The network is initialised (cluster c1)' 'proposer1 leads' 'learner1    learner   ok' 'port-forward service/client1 6001:6000'
+  [[ $output != *'get --raw'* ]]
+  # Each of them once, for all that it is asked; none is left behind.
+  [[ $(grep -c 'port-forward' "$LOG") == 4 ]]
+  local pid i
+  while read -r pid; do
+    for ((i = 0; i < 50; i++)); do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.1
+    done
+    ((i < 50))
+  done <"$WORLD/pids"
+}
+
+@test "a pod that is not ready gets no port-forward" {
+  : >"$WORLD/dial"
+  echo 'acceptor1 40001' >"$WORLD/forward"
+  without curl
+  run -1 "$RUN" --timeout 1
+  said 'acceptor1 did not initialise' 'dial tcp'
+  never '*port-forward*'
+}
+
 @test "pods that are not ready are named, and it ends with 1" {
   echo 'acceptor2|acceptor|1|1|1|1|1|' >>"$WORLD/deployments"
   echo 'acceptor2-x|acceptor2|Running||0||' >"$WORLD/pods"

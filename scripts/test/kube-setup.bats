@@ -24,13 +24,13 @@ setup() {
 
 @test "--check: a table, and 0 if all is there" {
   run -0 "$SETUP" --check
-  said 'kubectl    1.34.1     1.28     ok' 'kind       0.33.0     0.24     ok' 'Everything is there'
+  said 'kubectl    1.34.1     1.30     ok' 'kind       0.33.0     0.24     ok' 'Everything is there'
 }
 
 @test "--check: what is missing or old, how to get it, and 1; nothing is touched" {
   without kubectl
   GO_STUB=1.19.8 run -1 "$SETUP" --check
-  said 'kubectl    -          1.28     missing      v1.' 'go         1.19.8     1.21     too old'
+  said 'kubectl    -          1.30     missing      v1.' 'go         1.19.8     1.21     too old'
   echo 'permission denied while trying to connect' >"$WORLD/docker.fails"
   run -1 "$SETUP" --check
   said 'no engine' 'usermod -aG docker'
@@ -38,6 +38,12 @@ setup() {
   run -1 "$SETUP" --check
   said 'apt-get install docker.io'
   never 'sudo *' 'apt-get *' 'curl *--output*'
+}
+
+@test "a kubectl older than what the manifests need is too old" {
+  KUBECTL_STUB=1.29.9 run -1 "$SETUP" --check
+  said 'kubectl    1.29.9     1.30     too old'
+  KUBECTL_STUB=1.30.0 run -0 "$SETUP" --check
 }
 
 @test "kind is Go's if Go is there; minikube is asked for with --minikube" {

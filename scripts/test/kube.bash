@@ -4,7 +4,7 @@
 # called, and answer from the files in WORLD. No real one is in the PATH.
 
 load helpers
-unset PAXOS_CONTEXT KIND_NODE_IMAGE KUBECONFIG
+unset PAXOS_CONTEXT PAXOS_BUILD_NETWORK KIND_NODE_IMAGE KUBECONFIG
 
 world() {
   local tool
@@ -52,8 +52,8 @@ rendered() {
   printf '%s\n' 'apiVersion: v1' 'kind: Namespace' 'metadata:' '  labels:' '    app.kubernetes.io/part-of: paxos' '  name: paxos' '---'
   printf '%s\n' 'apiVersion: v1' 'data:' '  PAXOS_ACCEPTORS: acceptor1,acceptor2' '  PAXOS_X: |' '    kind: Trap' '    image: paxos:local' 'kind: ConfigMap' 'metadata:' '  name: paxos-config' '  namespace: paxos'
   for name in proposer1 acceptor2 acceptor1 learner1 client1; do
-    printf '%s\n' '---' 'apiVersion: apps/v1' 'kind: Deployment' 'metadata:' "  name: $name" '  namespace: paxos' 'spec:' '  template:' '    spec:' '      containers:' \
-      '      - args:' '        - --x' "        image: $1" "      terminationGracePeriodSeconds: $2"
+    printf '%s\n' '---' 'apiVersion: apps/v1' 'kind: Deployment' 'metadata:' "  name: $name" '  namespace: paxos' 'spec:' '  replicas: 1' '  template:' '    metadata:' '      labels:' "        app: $name" \
+      '    spec:' '      containers:' '      - args:' '        - --x' '        envFrom:' '        - configMapRef:' '            name: paxos-config' "        image: $1" "      terminationGracePeriodSeconds: $2"
   done
 }
 
@@ -72,6 +72,34 @@ network() {
   done
   echo '{"progress":"done","current":"c1","waiting":null}' >"$WORLD/init"
   echo '{"node":"proposer1","leading":true,"phase":"leading"}' >"$WORLD/proposer1.leader"
+}
+
+# voting is what the nodes of rendered say when all is well; unheard ACCEPTOR,
+# what the leader says then.
+voting() {
+  local name
+  for name in acceptor1 acceptor2; do printf '{"node":"%s","status":"ok","start":"S"}' "$name" >"$WORLD/$name.health"; done
+  unheard ''
+}
+
+unheard() {
+  local name list=''
+  for name in acceptor1 acceptor2; do
+    list+="${list:+,}{\"node\":\"$name\",\"answering\":$([[ $name == "$1" ]] && echo false || echo true)}"
+  done
+  echo "{\"node\":\"proposer1\",\"leading\":true,\"phase\":\"leading\",\"acceptors\":[$list]}" >"$WORLD/proposer1.leader"
+}
+
+# all_nodes are the Deployments of rendered, ready.
+all_nodes() {
+  local name
+  : >"$WORLD/deployments"
+  for name in acceptor1 acceptor2 client1 learner1 proposer1; do node "$name" "${name%[0-9]}"; done
+}
+
+# broken_by NAME makes a node that is not ready once its Deployment was changed.
+broken_by() {
+  echo "$1" >"$WORLD/breaks"
 }
 
 # called PATTERN… succeeds if such calls were made, in this order.
@@ -118,7 +146,7 @@ tidy() {
       'kubectl config get-contexts'* | 'kubectl config current-context' | 'kubectl config use-context '* | 'kubectl kustomize '*) ;;
       "kubectl --context ${1:-kind-paxos} --namespace paxos "*) ;;
       "kubectl --context ${1:-kind-paxos} get --raw /readyz"* | "kubectl --context ${1:-kind-paxos} get n"*) ;;
-      "kubectl --context ${1:-kind-paxos} get validatingadmission"* | "kubectl --context ${1:-kind-paxos} delete validatingadmission"*) ;;
+      "kubectl --context ${1:-kind-paxos} get validatingadmission"*' paxos-one-pod-per-node '* | "kubectl --context ${1:-kind-paxos} delete validatingadmission"*) ;;
       "kubectl --context ${1:-kind-paxos} delete namespace paxos "* | "kubectl --context ${1:-kind-paxos} wait "*namespace/paxos*) ;;
       "kubectl --context ${1:-kind-paxos} apply -f "*/namespace.yaml | "kubectl --context ${1:-kind-paxos} api-resources "*) ;;
       kubectl*)

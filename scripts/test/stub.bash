@@ -36,7 +36,7 @@ documents() {
 files() {
   FILES=()
   while (($# > 0)); do
-    [[ $1 != -f ]] || FILES+=("$2")
+    case $1 in -f) FILES+=("$2") ;; --filename=*) FILES+=("${1#*=}") ;; esac
     shift
   done
 }
@@ -55,6 +55,12 @@ kubectl_apply() {
         what=unchanged
       fi
       printf '%s' "${BODY[i]}" >"$at"
+      if [[ $what == configured && ${DOCS[i]} == Deployment/* ]]; then
+        # What a test says that comes of the change.
+        [[ ! -e $WORLD/breaks || $(cat "$WORLD/breaks") != "${DOCS[i]#*/}" ]] || sed -i "s/^\\(${DOCS[i]#*/}|[a-z]*\\)|.*/\\1|1|2|2|1|1|/" "$WORLD/deployments"
+        [[ ! -e $WORLD/deaf || $(cat "$WORLD/deaf") != "${DOCS[i]#*/}" ]] || sed -i "s/\"${DOCS[i]#*/}\",\"answering\":true/\"${DOCS[i]#*/}\",\"answering\":false/" "$WORLD/proposer1.leader"
+        [[ ! -e $WORLD/slow ]] || echo "${DOCS[i]#*/}" >"$WORLD/slow"
+      fi
       [[ ${DOCS[i]} != Namespace/* ]] || echo 'paxos|paxos|Active' >"$WORLD/namespace"
       printf 'changed %s %s\n' "${DOCS[i]}" "$what" >>"$LOG"
       printf '%s %s\n' "${DOCS[i]}" "$what"
@@ -73,6 +79,22 @@ kubectl_prints() {
   done
 }
 
+# kubectl_turns PREFIX ARGUMENT… prints replicas and template of Deployments, as
+# they are there or, with a prefix that is empty, as the files have them.
+kubectl_turns() {
+  local file i at=$1 body
+  shift
+  files "$@"
+  for file in "${FILES[@]}"; do
+    documents "$file"
+    for i in "${!DOCS[@]}"; do
+      body=${BODY[i]%$'\n'}
+      [[ -z $at ]] || { body=$(cat "$at/${DOCS[i]//\//-}" 2>/dev/null) || continue; }
+      printf '%s|%s|%s\n' "${DOCS[i]}" "$(sed -n 's/^  replicas: //p' <<<"$body")" "$(grep -v '^  replicas: ' <<<"$body" | sha256sum)"
+    done
+  done
+}
+
 kubectl_deployments() {
   local file
   if [[ -e $WORLD/deployments ]]; then
@@ -84,7 +106,12 @@ kubectl_deployments() {
   for file in "$WORLD"/objects/Deployment-*; do
     [[ -e $file ]] || continue
     file=${file##*/Deployment-}
-    printf '%s|%s|1|1|1|1|1|1\n' "$file" "${file%%[0-9]*}"
+    if [[ -e $WORLD/slow && $(cat "$WORLD/slow") == "$file" ]]; then
+      printf '%s|%s|1|2|2|1|1|\n' "$file" "${file%%[0-9]*}"
+      : >"$WORLD/slow"
+    else
+      printf '%s|%s|1|1|1|1|1|1\n' "$file" "${file%%[0-9]*}"
+    fi
   done
 }
 
@@ -92,8 +119,12 @@ kubectl_raw() {
   local path=$1
   case $path in
     /readyz) [[ ! -e $WORLD/silent ]] || exit 1 ;;
-    */services/*:http/proxy/*)
-      path=${path#*/services/}
+    *services/*:http/proxy/*)
+      if [[ $me == kubectl && -e $WORLD/dial ]]; then
+        echo 'Error from server (ServiceUnavailable): error trying to reach service: dial tcp 10.244.0.7:4000: i/o timeout' >&2
+        exit 1
+      fi
+      path=${path#*services/}
       path=$WORLD/${path%%:*}.${path##*/}
       [[ -e $path ]] || { echo 'Error from server (ServiceUnavailable): no endpoints' >&2; exit 1; }
       cat "$path"
@@ -117,6 +148,7 @@ stub_kubectl() {
     'get --raw '*) kubectl_raw "$3" ;;
     'create --raw '*)
       cat >/dev/null
+      [[ ! -e $WORLD/dial ]] || kubectl_raw "$3"
       broken init
       answer init
       ;;
@@ -125,7 +157,15 @@ stub_kubectl() {
     'get namespaces '*) answer namespaces ;;
     'get configmap paxos-config '*) answer voters ;;
     'get secret '*) [[ ! -e $WORLD/secret ]] || echo secret/paxos-gossip-key ;;
-    'get -f '*) kubectl_prints "$@" ;;
+    'get --filename='*.spec.template*) kubectl_turns "$WORLD/objects" "$@" ;;
+    'get --filename='*) kubectl_prints "$@" ;;
+    'apply '*--dry-run=server*) broken apply; kubectl_turns '' "$@" ;;
+    'port-forward '*)
+      [[ -e $WORLD/forward ]] || exit 1
+      echo "Forwarding from 127.0.0.1:$(sed -n "s|^${3#service/} ||p" "$WORLD/forward") -> 3000"
+      echo $$ >>"$WORLD/pids"
+      exec sleep 60
+      ;;
     'apply '*) kubectl_apply "$@" ;;
     'get nodes '*images*) answer images ;;
     'get deployments '*) kubectl_deployments ;;
@@ -138,7 +178,7 @@ stub_kubectl() {
     'get validating'*) answer policies ;;
     'logs '*--previous*) exit 1 ;;
     'logs '*) printf 'the log of %s\e[31m\n' "$2" ;;
-    'api-resources '*) printf '%s\n' configmaps endpoints persistentvolumeclaims pods secrets services deployments.apps ;;
+    'api-resources '*) [[ -e $WORLD/kinds.none ]] || printf '%s\n' configmaps endpoints persistentvolumeclaims pods secrets services deployments.apps; broken kinds ;;
     'get '*' -o name') answer names ;;
     'delete namespace '*) broken delete; rm -f "$WORLD/namespace" ;;
     'delete '*) broken delete ;;
@@ -152,7 +192,7 @@ stub_docker() {
   case "$*" in
     'version '*) broken docker; echo 28.0 ;;
     --version) echo 'Docker version 28.0.1, build x' ;;
-    'build '*) broken build; printf 'attestations off: %s\n' "${BUILDX_NO_DEFAULT_ATTESTATIONS-}" >>"$LOG" ;;
+    'build '*) broken build; [[ ! -e $WORLD/meanwhile ]] || cat "$WORLD/meanwhile" >"$WORLD/current"; printf 'attestations off: %s\n' "${BUILDX_NO_DEFAULT_ATTESTATIONS-}" >>"$LOG" ;;
     'image inspect --format '*) [[ -s $WORLD/image ]] && echo "sha256:$(cat "$WORLD/image")" ;;
     'image inspect '*) [[ -e $WORLD/local ]] ;;
     'save --output '*) echo archive >"$3" ;;
@@ -193,13 +233,13 @@ stub_minikube() {
 
 case $me in
   kubectl)
-    if [[ "$*" == 'version --client' ]]; then echo 'Client Version: v1.34.1'; else stub_kubectl "$@"; fi
+    if [[ "$*" == 'version --client' ]]; then echo "Client Version: v${KUBECTL_STUB:-1.34.1}"; else stub_kubectl "$@"; fi
     ;;
   docker | kind | minikube) "stub_$me" "$@" ;;
   go)
     case "$*" in
       version) echo "go version go${GO_STUB:-1.26.0} linux/amd64" ;;
-      'tool kind '*) shift 2; stub_kind "$@" ;;
+      'tool kind '*) shift 2; printf 'with KUBECONFIG %s\n' "${KUBECONFIG-}" >>"$LOG"; stub_kind "$@" ;;
     esac
     ;;
   git) case "$*" in *describe*) echo v1-dirty ;; *) echo 0123abcd ;; esac ;;
@@ -208,6 +248,12 @@ case $me in
       --version) echo 'curl 8.0.1' ;;
       *.sum*) answer sum >"${@: -2:1}" ;;
       *--output*) answer download >"${@: -2:1}" ;;
+      *--fail*)
+        url=${*: -1}
+        node=${url#http://127.0.0.1:}
+        node=$(sed -n "s| ${node%%/*}\$||p" "$WORLD/forward")
+        if [[ $url == */init ]]; then answer init; else kubectl_raw "services/$node:http/proxy/${url##*/}"; fi
+        ;;
       *) [[ "$*" == *"$(answer reach)"* ]] && answer reached ;;
     esac
     ;;

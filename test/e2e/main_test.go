@@ -78,7 +78,7 @@ func prepare() error {
 			}
 		}
 	}
-	return errors.Join(os.Setenv("KUBECONFIG", kubeconfig), os.Setenv("LC_ALL", "C.UTF-8"))
+	return errors.Join(os.Setenv("KUBECONFIG", kubeconfig), os.Setenv("LC_ALL", "C.UTF-8"), os.Setenv("PAXOS_BUILD_NETWORK", "host"))
 }
 
 func kind() *cluster.Provider {
