@@ -64,7 +64,7 @@ func wants(t *testing.T, list map[string]*family, exactly map[string]float64, at
 
 func leads(t *testing.T, list map[string]*family, writes float64) {
 	wants(t, list, map[string]float64{
-		"paxos_leading": 1, "paxos_leader_known": 1, "paxos_cluster_known": 1, "paxos_acceptors_answering": 1, "paxos_acceptors_needed": 1,
+		"paxos_leading": 1, "paxos_leader_known": 1, "paxos_cluster_known": 1, "paxos_acceptors_answering": 1, "paxos_acceptors_needed": 1, "paxos_acceptors_configured": 1,
 		"paxos_failures_tolerated": 0, "paxos_slots_in_flight": 0, "paxos_commands_waiting": 0,
 	}, map[string]float64{
 		"paxos_ballot_number": 1, "paxos_elections_stood_total": 1, "paxos_elections_won_total": 1, "paxos_chosen_watermark_slot": writes, "paxos_next_slot": writes,

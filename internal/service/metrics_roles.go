@@ -34,6 +34,8 @@ func (r *running) proposerMetrics(g *metrics.Group) {
 	g.Gauge("paxos_next_slot", "The first slot for which it proposed nothing when it last led.", func() float64 { return float64(st.Next) })
 	g.Gauge("paxos_acceptors_answering", "Acceptors that answer this proposer and may vote.", func() float64 { return float64(st.Answering) })
 	g.Gauge("paxos_acceptors_needed", "Acceptors that a quorum needs.", func() float64 { return float64(st.Needed) })
+	acceptors := float64(len(r.settings.Acceptors))
+	g.Gauge("paxos_acceptors_configured", "Acceptors of the cluster: who may vote at all.", func() float64 { return acceptors })
 	g.Gauge("paxos_failures_tolerated", "How many more acceptors may fail now: answering less needed. Below 0, so many are missing for a write.",
 		func() float64 { return float64(st.Answering - st.Needed) })
 }
