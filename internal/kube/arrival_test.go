@@ -2,66 +2,25 @@ package kube
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"paxos/client"
+	"paxos/test/late"
 )
-
-// lateConn says that its bytes are out only when it is released.
-type lateConn struct {
-	net.Conn
-	late    *atomic.Bool
-	release chan struct{}
-}
-
-func (c *lateConn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	if c.late.Load() {
-		<-c.release
-	}
-	return n, err
-}
 
 // TestWhatArrivesWhileItIsWrittenIsUnknown: over HTTP/2 a request has arrived as
 // a whole before who writes it says so, and the caller's time is over in between.
 func TestWhatArrivesWhileItIsWrittenIsUnknown(t *testing.T) {
-	arrived := make(chan struct{}, 1)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/first" {
-			return
-		}
-		arrived <- struct{}{}
-		<-r.Context().Done()
-	}))
-	server.EnableHTTP2 = true
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	var late atomic.Bool
-	release := make(chan struct{})
-	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-			return &lateConn{conn, &late, release}, err
-		}}
-	t.Cleanup(func() { close(release); transport.CloseIdleConnections(); server.CloseClientConnections() })
-	first, err := (&http.Client{Transport: transport}).Get(server.URL + "/first")
-	if err != nil || first.ProtoMajor != 2 || first.Body.Close() != nil {
-		t.Fatalf("%v, %v", first, err)
-	}
-	base, _ := url.Parse(server.URL)
-	late.Store(true)
+	way := late.New(t)
+	base, _ := url.Parse(way.URL)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	go func() { <-arrived; cancel() }()
-	_, err = clientOf(t, &Cluster{Namespace: "paxos", base: base, transport: transport}, "client1:6000").Send(ctx, "v")
+	go func() { <-way.Arrived; cancel() }()
+	_, err := clientOf(t, &Cluster{Namespace: "paxos", base: base, transport: way.Transport}, "client1:6000").Send(ctx, "v")
 	if e := (*Error)(nil); !errors.Is(err, client.ErrUnknown) || !errors.As(err, &e) || e.Kind != Lost {
 		t.Errorf("of a write that arrived: %v", err)
 	}

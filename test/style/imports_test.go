@@ -23,7 +23,7 @@ var tiers = [][]string{
 	{"internal/service", "internal/local", "internal/kube"},
 	{"internal/ctl"},
 	{"cmd/proposer", "cmd/acceptor", "cmd/learner", "cmd/client", "cmd/node", "cmd/paxosctl"},
-	{"test/style", "test/ports", "test/history", "test/markdown", "test/scenes", "test/integration", "test/scripts", "test/docs", "test/e2e"},
+	{"test/style", "test/ports", "test/history", "test/late", "test/markdown", "test/scenes", "test/integration", "test/scripts", "test/docs", "test/e2e"},
 	{"test/etcd"},      // a module of its own: nothing may import it, and it may know etcd
 	{"test/manifests"}, // the same, for what reads manifests and rules
 }
