@@ -38,7 +38,7 @@ func TestFaultTestUnheard(t *testing.T) {
 			}
 			_ = w.Close()
 			k.await(t, " scale --replicas=0")
-			_ = r.Close()
+			// The signal before the reader's end: what comes first gives the code.
 			for i, s := range end.signals {
 				if i > 0 {
 					k.await(t, " scale --replicas=1")
@@ -46,7 +46,9 @@ func TestFaultTestUnheard(t *testing.T) {
 				if err := cmd.Process.Signal(s); err != nil {
 					t.Error(err)
 				}
+				_ = r.Close()
 			}
+			_ = r.Close()
 			if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != end.code {
 				t.Errorf("%v, want exit code %d", cmd.ProcessState, end.code)
 			}
