@@ -305,10 +305,12 @@ const (
 	// DiskFull: the acceptors' disks have little room left; only commands that
 	// free some are taken.
 	DiskFull
+	// NoCluster: no quorum of acceptors has said yet which cluster this is.
+	NoCluster
 )
 
 var reasons = []string{"none", "preempted", "below-floor", "too-far", "not-member", "two-values",
-	"not-leading", "no-quorum", "overloaded", "stopping", "stepped-down", "no-learner", "disk-full"}
+	"not-leading", "no-quorum", "overloaded", "stopping", "stepped-down", "no-learner", "disk-full", "no-cluster"}
 
 // String gives the reason's word.
 func (r Reason) String() string { return word(reasons, int(r)) }

@@ -66,7 +66,7 @@ func (s *Session) giveUp(sequence paxos.Sequence, p *pending) {
 		Answering: int(refusal.Answering), Needed: s.cfg.Configuration.Quorum()}
 	switch {
 	case !s.adopt.Done():
-		answer.Reason, answer.Answering = paxos.NoQuorum, s.answering()
+		answer.Reason, answer.Answering = paxos.NoCluster, s.answering()
 	case s.applied == 0:
 		answer.Reason = paxos.NoLearner
 	}

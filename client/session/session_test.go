@@ -155,7 +155,7 @@ func TestWhatWasNeverSentIsNotApplied(t *testing.T) {
 	d.submit("u1", "x", 5)
 	d.from("a1", paxos.Surveyed{Standing: paxos.Member, Store: 11, Stores: stores})
 	d.tick(5)
-	want := paxos.Settled{Fate: paxos.FateNotApplied, Name: paxos.CommandName{Session: mine, Sequence: 1}, Reason: paxos.NoQuorum, Answering: 1, Needed: 2}
+	want := paxos.Settled{Fate: paxos.FateNotApplied, Name: paxos.CommandName{Session: mine, Sequence: 1}, Reason: paxos.NoCluster, Answering: 1, Needed: 2}
 	if diff := cmp.Diff(want, d.told("u1")); diff != "" {
 		t.Error(diff)
 	}

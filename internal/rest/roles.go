@@ -156,6 +156,10 @@ func unavailable(reason paxos.Reason, answering, needed int) *client.Problem {
 		p.Detail = fmt.Sprintf("no quorum: %d acceptors answer, %d are needed", answering, needed)
 		p.Hint = "it was not applied; start acceptors, then send it again"
 		p.Answering, p.Needed = &answering, &needed
+	case paxos.NoCluster:
+		p.Detail = fmt.Sprintf("no quorum of acceptors has said yet which cluster this is: %d of them answered, %d are needed", answering, needed)
+		p.Hint = "it was not applied; a new cluster is initialised once (paxosctl init, on Kubernetes scripts/run.sh); of an old one, start acceptors"
+		p.Answering, p.Needed = &answering, &needed
 	case paxos.Overloaded:
 		p.Detail = "too many commands wait"
 	case paxos.Stopping:
