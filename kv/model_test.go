@@ -244,7 +244,8 @@ func TestTheStoreIsWhatTheNaiveOneIs(t *testing.T) {
 	})
 	for _, code := range []string{kv.FailCompacted, kv.FailFuture, kv.FailNoLease, kv.FailNoKey, kv.FailDuplicateKey, kv.FailNotANumber,
 		kv.FailOverflow, kv.FailNotAList, kv.FailTooLarge, kv.FailLeaseExists} {
-		if seen[code] < 20 {
+		// The rarest comes some thirty times: fewer than a few is no bad luck.
+		if seen[code] < 3 {
 			t.Errorf("failure %q came %d times: the test tests nothing", code, seen[code])
 		}
 	}
