@@ -59,7 +59,7 @@ parse() {
         ;;
       -*)
         json_show "${option::200}"
-        usage usage.option "$REPLY"
+        usage kube.option "$REPLY"
         ;;
       *)
         [[ " ${DRILLS[*]} " == *" $option "* && $option != *' '* ]] || { json_show "${option::200}"; usage fault.nodrill "$REPLY" "${DRILLS[*]}"; }
@@ -150,7 +150,16 @@ judge_run() {
     printf '%s\n' "$REPLY"
     return 1
   fi
-  text fault.pass "$ACKNOWLEDGED"
+  # Only what was there to be tested is said.
+  REPLY=''
+  if ((REFUSED > 0 && BURNT > 0)); then
+    text fault.pass.both
+  elif ((REFUSED > 0)); then
+    text fault.pass.refused
+  elif ((BURNT > 0)); then
+    text fault.pass.burnt
+  fi
+  text fault.pass "$ACKNOWLEDGED" "$REPLY"
   paint 32 "$REPLY"
   printf '%s\n' "$REPLY"
 }
@@ -184,12 +193,12 @@ allowed() {
 # ready_to_break finds the cluster, and refuses to break one that is not whole.
 ready_to_break() {
   local tool
-  for tool in kubectl awk sort cut tail; do
+  for tool in awk sort cut tail; do
     command -v "$tool" >/dev/null || { complain fault.notool "$tool"; exit "$EXIT_NOT_BEGUN"; }
   done
   [[ $VIA != forward ]] || usage fault.forward
   KUBE=yes
-  nodes_find || { (($? == 2)) && exit "$EXIT_USAGE"; exit "$EXIT_NOT_BEGUN"; }
+  nodes_find || exit "$EXIT_NOT_BEGUN"
   # A forwarded port ends with the pod that it leads to.
   ((${#_FORWARDS[@]} == 0)) || { complain fault.forward; exit "$EXIT_NOT_BEGUN"; }
   cluster_healthy || exit "$EXIT_NOT_BEGUN"
@@ -222,7 +231,7 @@ main() {
     printf 'bash 4.4 or newer is needed; this is %s\n' "$BASH_VERSION" >&2
     exit "$EXIT_ERROR"
   fi
-  text_language ''
+  text_settle "$@"
   parse "$@"
   if [[ -n $LANGUAGE ]] && ! text_language "$LANGUAGE"; then
     json_show "${LANGUAGE::200}"
@@ -235,6 +244,7 @@ main() {
     judge_kept "$CHECK"
     return
   fi
+  max_wait_checked
   command -v curl >/dev/null || { complain curl.missing; exit "$EXIT_NOT_BEGUN"; }
   directory
   trap 'exit 130' INT

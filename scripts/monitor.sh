@@ -90,7 +90,8 @@ parse() {
         ;;
       *)
         json_show "${option::200}"
-        usage usage.option "$REPLY"
+        [[ $option == -* ]] || usage usage.stray "$REPLY"
+        usage kube.option "$REPLY"
         ;;
     esac
   done
@@ -345,7 +346,7 @@ main() {
     printf 'bash 4.4 or newer is needed; this is %s\n' "$BASH_VERSION" >&2
     exit "$EXIT_ERROR"
   fi
-  text_language ''
+  text_settle "$@"
   parse "$@"
   if [[ -n $LANGUAGE ]] && ! text_language "$LANGUAGE"; then
     json_show "${LANGUAGE::200}"
@@ -355,6 +356,7 @@ main() {
     say monitor.help "$NAME" "$KINDS"
     exit 0
   fi
+  max_wait_checked
   command -v curl >/dev/null || { complain curl.missing; exit "$EXIT_ERROR"; }
   # The exit code says what ended it. The curls end by themselves, without
   # anybody to write to.

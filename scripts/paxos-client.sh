@@ -231,7 +231,7 @@ main() {
     printf 'bash 4.4 or newer is needed; this is %s\n' "$BASH_VERSION" >&2
     exit "$EXIT_ERROR"
   fi
-  text_language ''
+  text_settle "$@"
   parse "$@"
   if [[ -n $LANGUAGE ]] && ! text_language "$LANGUAGE"; then
     shown "$LANGUAGE"
@@ -241,6 +241,7 @@ main() {
     say client.help "$NAME"
     exit 0
   fi
+  max_wait_checked
   command -v curl >/dev/null || { complain curl.missing; exit "$EXIT_ERROR"; }
   trap 'printf "\n"; exit 130' INT
   trap 'exit 143' TERM

@@ -5,7 +5,7 @@ declare -gA TEXT
 
 TEXT[bash.old]='bash 4.4 or newer is needed; this is %s'
 TEXT[curl.missing]='curl is needed and was not found'
-TEXT[language.none]='there are no sentences in the language "%s"'
+TEXT[language.none]='there are no sentences in the language "%s"; there are: en, pt'
 
 TEXT[nodes.bad]='%s: "%s" is no address; name=host:port or name=http://… is needed'
 TEXT[nodes.twice]='%s: the name %s is used twice'
@@ -39,6 +39,8 @@ TEXT[usage.number]='%s: "%s" is not a whole number (see --help)'
 TEXT[usage.seconds]='%s: "%s" is no number of seconds (see --help)'
 TEXT[usage.key]='--key: 1 to 128 letters, digits, dots, hyphens and underscores, the first a letter or digit'
 TEXT[usage.extra]='unexpected argument "%s"; a value with blanks needs quotes (see --help)'
+TEXT[usage.stray]='unexpected argument "%s" (see --help)'
+TEXT[usage.maxwait]='PAXOS_MAX_WAIT: "%s" is no whole number of seconds from 1 to 9999'
 TEXT[usage.both]='give the value as an argument or with --stdin, not both'
 TEXT[usage.consistency]='"%s" is no consistency: linearizable, session, bounded or stale'
 TEXT[usage.age]='--max-age: "%s" is no duration, such as 500ms or 2s'
@@ -79,6 +81,7 @@ TEXT[outcome.not-seen]='%s: not seen so far. That is not never: a copy may still
 TEXT[outcome.other]='%s: %s.'
 
 TEXT[read.end]='%s values shown of %s, as %s has applied them: stale reads may lack the newest.'
+TEXT[read.end.one]='%s value shown of %s, as %s has applied them: stale reads may lack the newest.'
 TEXT[read.more]='Enter for more, q to stop: '
 TEXT[read.cut]=' … (%s bytes)'
 TEXT[responses.head]='LEARNER     STATUS      SLOT.POS    SESSION           SEQUENCE'

@@ -6,7 +6,7 @@ declare -gA TEXT
 
 TEXT[bash.old]='é necessário o bash 4.4 ou mais novo; este é o %s'
 TEXT[curl.missing]='o curl é necessário e não foi encontrado'
-TEXT[language.none]='não há frases no idioma "%s"'
+TEXT[language.none]='não há frases no idioma "%s"; existem: en, pt'
 
 TEXT[nodes.bad]='%s: "%s" não é um endereço; use nome=host:porta ou nome=http://…'
 TEXT[nodes.twice]='%s: o nome %s aparece duas vezes'
@@ -40,6 +40,8 @@ TEXT[usage.number]='%s: "%s" não é um número inteiro (veja --help)'
 TEXT[usage.seconds]='%s: "%s" não é um número de segundos (veja --help)'
 TEXT[usage.key]='--key: de 1 a 128 letras, dígitos, pontos, hifens e sublinhados, sendo o primeiro uma letra ou um dígito'
 TEXT[usage.extra]='argumento inesperado "%s"; um valor com espaços precisa de aspas (veja --help)'
+TEXT[usage.stray]='argumento inesperado "%s" (veja --help)'
+TEXT[usage.maxwait]='PAXOS_MAX_WAIT: "%s" não é um número inteiro de segundos de 1 a 9999'
 TEXT[usage.both]='dê o valor como argumento ou com --stdin, não os dois'
 TEXT[usage.consistency]='"%s" não é uma consistência: linearizable, session, bounded ou stale'
 TEXT[usage.age]='--max-age: "%s" não é uma duração, como 500ms ou 2s'
@@ -80,6 +82,7 @@ TEXT[outcome.not-seen]='%s: não visto até agora. Isso não é nunca: uma cópi
 TEXT[outcome.other]='%s: %s.'
 
 TEXT[read.end]='%s valores mostrados de %s, como %s os aplicou: leituras "stale" podem não ter os mais novos.'
+TEXT[read.end.one]='%s valor mostrado de %s, como %s os aplicou: leituras "stale" podem não ter os mais novos.'
 TEXT[read.more]='Enter para mais, q para parar: '
 TEXT[read.cut]=' … (%s bytes)'
 TEXT[responses.head]='LEARNER     STATUS      SLOT.POS    SESSÃO            SEQUÊNCIA'

@@ -189,6 +189,13 @@ if [[ ${PAXOS_MAX_WAIT-} =~ ^[1-9][0-9]{0,3}$ ]]; then
   ((LOOK_WAIT <= MAX_WAIT)) || LOOK_WAIT=$MAX_WAIT
 fi
 
+# max_wait_checked refuses a PAXOS_MAX_WAIT that is none.
+max_wait_checked() {
+  [[ -n ${PAXOS_MAX_WAIT-} && ! $PAXOS_MAX_WAIT =~ ^[1-9][0-9]{0,3}$ ]] || return 0
+  json_show "${PAXOS_MAX_WAIT::200}"
+  usage usage.maxwait "$REPLY"
+}
+
 # request SECONDS METHOD URL [HEADER…] asks, with BODY as the body if it is not
 # empty, of the media type KIND (JSON if that is empty). It sets
 #   STATUS   the HTTP status, 000 for none

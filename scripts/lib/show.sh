@@ -79,7 +79,8 @@ show_values() {
     slot=${F[0]} position=${F[1]}
     [[ -z $MENU ]] || { ask read.more && [[ -z $LINE ]]; } || break
   done
-  [[ -z ${learner-} ]] || note read.end "$shown" "$count" "$learner"
+  [[ -n ${learner-} ]] || return 0
+  if ((shown == 1)); then note read.end.one "$shown" "$count" "$learner"; else note read.end "$shown" "$count" "$learner"; fi
 }
 
 # show_value INDEX prints slot.position, a tab, and the value as a JSON string.
@@ -139,6 +140,7 @@ show_status() {
   local key value
   get "$1" /health || return
   text status.address
+  padded 22 "$REPLY"
   text status.line "$REPLY" "${BASE[$1]}"
   printf '%s\n' "$REPLY"
   # Whatever the node says of itself, in its own words and its own order.
@@ -185,10 +187,11 @@ show_leader() {
     fields .leading .phase .leader .ballot.number .ballot.proposer .acceptors_answering .acceptors_needed .chosen_watermark
     text no
     [[ ${F[0]} != true ]] || text yes
+    padded 6 "$REPLY"
     leads=$REPLY
     text leader.acceptors "${F[5]}" "${F[6]}"
     acceptors=$REPLY
-    printf '%-11s %-6s %-11s %-11s %-19s %-13s %s\n' "$name" "$leads" "${F[1]}" "${F[2]}" "${F[3]}.${F[4]}" "$acceptors" "${F[7]}"
+    printf '%-11s %s %-11s %-11s %-19s %-13s %s\n' "$name" "$leads" "${F[1]}" "${F[2]}" "${F[3]}.${F[4]}" "$acceptors" "${F[7]}"
   done
   tell_leader
 }
@@ -227,8 +230,8 @@ show_system() {
       describe "${ROLE[$name]}"
       details=$REPLY
     fi
-    printf -v status '%-12s' "$status"
-    paint "$colour" "$status"
+    padded 12 "$status"
+    paint "$colour" "$REPLY"
     printf '%-11s %-11s %s %s\n' "$name" "${ROLE[$name]}" "$REPLY" "$details"
   done
   say system.sum "$good" "${#NODES[@]}"

@@ -18,12 +18,27 @@ text_load() {
   done
 }
 
+# text_settle ARGUMENT… loads the language that --lang names among a script's
+# arguments, before any of them is judged; one that is not there is refused later.
+text_settle() {
+  local wanted=''
+  while (($# > 0)) && [[ $1 != -- ]]; do
+    case $1 in
+      --lang=*) wanted=${1#*=} ;;
+      --lang) wanted=${2-} ;;
+    esac
+    shift
+  done
+  text_language "$wanted" || text_language ''
+}
+
 # text_language GIVEN loads that language, or else the one of the locale, or
 # English. Only a language that was asked for by name can be missing.
 text_language() {
   local locale=${LC_ALL:-${LC_MESSAGES:-${LANG:-en}}}
   if [[ -n $1 ]]; then
-    text_load "$1"
+    # A locale's name is taken as its language.
+    if [[ $1 =~ ^([a-z]{2})[_-][A-Za-z]{2}([.@].*)?$ ]]; then text_load "${BASH_REMATCH[1]}"; else text_load "$1"; fi
   else
     text_load "${locale::2}" || text_load en
   fi
@@ -46,6 +61,15 @@ say() {
 complain() {
   text "$@"
   printf '%s\n' "$REPLY" >&2
+}
+
+# padded WIDTH TEXT sets REPLY to the text, filled up to so many characters:
+# printf counts bytes. Bytes that continue a character are left out of the count.
+padded() {
+  local LC_ALL=C count
+  count=${2//[$'\x80'-$'\xbf']/}
+  count=$(($1 - ${#count}))
+  printf -v REPLY '%s%*s' "$2" $((count > 0 ? count : 0)) ''
 }
 
 # paint COLOUR TEXT sets REPLY to the text, coloured if COLOURS is not empty.

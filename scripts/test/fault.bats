@@ -30,6 +30,20 @@ setup() {
   run -0 "$FAULT" --check a=b
 }
 
+@test "the verdict speaks of refusals only where there were some" {
+  run -0 "$FAULT" --check "$dir"
+  [[ $output == *'; both kinds of refusal held.' ]]
+  : >"$dir/settled"
+  run -0 "$FAULT" --check "$dir"
+  [[ $output == *'; what was refused as not applied is not there.' ]]
+  sed -i '/notapplied/d' "$dir/history"
+  run -0 "$FAULT" --check "$dir"
+  [[ $output == *'in the order they were told.' ]]
+  printf 'k4\tburnt\t\t\t160\n' >"$dir/settled"
+  run -0 "$FAULT" --check "$dir"
+  [[ $output == *'; what was burnt is not there.' ]]
+}
+
 @test "an acknowledged write that is removed by hand is a failure" {
   sed -i '/fault-x1-2-1/d' "$dir/log.learner1" "$dir/log.learner2"
   run -1 "$FAULT" --check "$dir"
@@ -99,8 +113,16 @@ setup() {
 @test "without kubectl, or without the context, nothing is begun" {
   printf '#!/bin/sh\nexit 1\n' >"$BATS_TEST_TMPDIR/kubectl"
   chmod +x "$BATS_TEST_TMPDIR/kubectl"
-  run -2 env PATH="$BATS_TEST_TMPDIR:$PATH" "$FAULT" --context nowhere
+  run -5 env PATH="$BATS_TEST_TMPDIR:$PATH" "$FAULT" --context nowhere
   [[ $output == *nowhere* ]]
+  mkdir "$BATS_TEST_TMPDIR/few"
+  for tool in bash env awk sort cut tail curl mktemp od head tr rm dirname cat; do ln -s "$(command -v "$tool")" "$BATS_TEST_TMPDIR/few/$tool"; done
+  run -5 env PATH="$BATS_TEST_TMPDIR/few" "$FAULT"
+  [[ $output == *'kubectl was not found: scripts/setup-kubernetes-wsl.sh'* ]] || { printf '%s\n' "$output"; return 1; }
+  run -2 "$FAULT" --bogus
+  [[ $output == 'unknown option "--bogus" (see --help)' ]]
+  run -2 env PAXOS_MAX_WAIT=x "$FAULT"
+  [[ $output == 'PAXOS_MAX_WAIT: "x"'* ]]
   run -2 "$FAULT" --seconds 1 nonsense
   [[ $output == *'acceptor quorum acceptors all leader'* ]]
 }

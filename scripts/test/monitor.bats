@@ -7,6 +7,11 @@ setup() {
 
 @test "bad usage is exit code 2" {
   run -2 "$MONITOR" nonsense
+  [[ $output == 'unexpected argument "nonsense" (see --help)' ]]
+  run -2 "$MONITOR" --bogus
+  [[ $output == 'unknown option "--bogus" (see --help)' ]]
+  run -2 env PAXOS_MAX_WAIT=x "$MONITOR"
+  [[ $output == 'PAXOS_MAX_WAIT: "x" '* ]]
   run -2 "$MONITOR" --interval 0
   run -2 "$MONITOR" --interval
   run -0 "$MONITOR" --help

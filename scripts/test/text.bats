@@ -71,7 +71,26 @@ sentences() {
   run -0 env LC_ALL='' LANG=xx_YY.UTF-8 "$CLIENT" --help
   [[ $output == Usage:* ]]
   run -2 "$CLIENT" --lang xx --help
+  [[ $output == *'"xx"; there are: en, pt' ]]
+  run -0 "$CLIENT" --lang pt_BR --help
+  [[ $output == Uso:* ]]
+  local script
+  for script in "$CLIENT" "$MONITOR" "$SCRIPTS/fault-test.sh"; do
+    run -2 "$script" --bogus --lang pt
+    [[ $output == 'opção desconhecida "--bogus"'* ]]
+    run -2 "$script" --lang=pt_BR.UTF-8 --bogus
+    [[ $output == 'opção desconhecida "--bogus"'* ]]
+  done
   run -2 "$MONITOR" --lang pt --interval x
+}
+
+@test "columns are as wide as their characters are many, in any locale" {
+  local locale
+  for locale in C C.UTF-8; do
+    # shellcheck disable=SC2016 # for the other shell
+    run -0 env LC_ALL="$locale" bash -c 'source "$1/lib/text.sh"; padded 6 não; printf "%s|" "$REPLY"; padded 2 inalcançável; printf "%s|" "$REPLY"' - "$SCRIPTS"
+    [[ $output == 'não   |inalcançável|' ]]
+  done
 }
 
 @test "a sentence that is missing in a language is told in English" {

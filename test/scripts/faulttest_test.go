@@ -116,9 +116,10 @@ func TestFaultTestRefuses(t *testing.T) {
 	k.expose(nil)
 	s := script{name: "fault-test.sh", env: k.env()}
 	s.run(t, "--help").want(t, 0, "VERDICT: FAIL")
-	for _, bad := range [][]string{{"nonsense"}, {"--seconds", "x"}, {"--writers", "0"}, {"--keep", ""}, {"--check", "/nonexistent"}, {"--context", "nowhere"}, {"--what"}} {
+	for _, bad := range [][]string{{"nonsense"}, {"--seconds", "x"}, {"--writers", "0"}, {"--keep", ""}, {"--check", "/nonexistent"}, {"--what"}} {
 		s.run(t, bad...).want(t, 2)
 	}
+	s.run(t, "--context", "nowhere").want(t, 5, "nowhere")
 	s.run(t, "--check", t.TempDir()).want(t, 1, "cannot be judged", "VERDICT: FAIL")
 	k.zero["learner1"] = true
 	s.run(t).want(t, 5, "Nothing was broken", "learner1: its Deployment has 0 replicas")
