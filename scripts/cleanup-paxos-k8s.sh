@@ -25,6 +25,8 @@ POLICY_NAME=paxos-one-pod-per-node
 KINDS=''   # the kinds of objects that the namespace can have, with commas
 OBJECTS=() # kind/name of those that will go
 POLICY=()  # those outside of the namespace
+WORK=''
+LOOKED=yes # whether what is in a cluster that will go is known
 FOREIGN='' # namespaces that are not ours and would go with the cluster
 
 # kinds sets KINDS; with --keep-data, without those that hold data.
@@ -83,6 +85,13 @@ counted() {
   for kind in ${order[@]+"${order[@]}"}; do REPLY+="${REPLY:+, }${many[$kind]} $kind"; done
 }
 
+# find_claims sets REPLY to the claims, each with its size if it has one.
+find_claims() {
+  REPLY=$(kube get persistentvolumeclaims -o 'jsonpath={range .items[*]}{.metadata.name} {.status.capacity.storage}{", "}{end}') || REPLY=''
+  REPLY=${REPLY// ,/,}
+  REPLY=${REPLY%,*}
+}
+
 # announce says what will go, and what of it cannot be had back.
 announce() {
   local claims
@@ -90,14 +99,15 @@ announce() {
   if [[ -n ${OPT[--delete-cluster]-} ]]; then
     say cleanup.cluster "$ENGINE" "$CLUSTER"
     [[ -z $FOREIGN ]] || say cleanup.others "$FOREIGN"
+    [[ -n $LOOKED ]] || say cleanup.unseen
   fi
   if ((${#OBJECTS[@]} + ${#POLICY[@]} > 0)); then
     counted "${OBJECTS[@]}" "${POLICY[@]}"
     say cleanup.objects "$NAMESPACE" "$REPLY"
   fi
   [[ $SPACE == ours ]] || return 0
-  claims=$(kube get persistentvolumeclaims -o 'jsonpath={range .items[*]}{.metadata.name} {.status.capacity.storage}{", "}{end}') || claims=''
-  claims=${claims%, }
+  find_claims
+  claims=$REPLY
   if [[ -n ${OPT[--keep-data]-} ]]; then
     say cleanup.kept "$NAMESPACE" "${claims:--}"
   else
@@ -174,25 +184,65 @@ await_gone() {
   SPACE=absent
 }
 
+# look_in reaches a cluster of kind that the kubeconfig does not know, through
+# one of its own; the user's stays as it is.
+look_in() {
+  if [[ $ENGINE != kind ]] || kube_knows; then return 0; fi
+  kind_run export kubeconfig --name "$CLUSTER" --kubeconfig "$WORK/kubeconfig" >/dev/null 2>&1 || return 0
+  export KUBECONFIG=$WORK/kubeconfig
+}
+
+# unseen settles what may be done with a cluster that does not let itself be
+# looked into: beforehand, --yes is an answer only where nothing can be in it.
+unseen() {
+  LOOKED=''
+  [[ -n ${OPT[--yes]-} ]] || return 0
+  if [[ $ENGINE != kind ]] || ! kind_bare "$CLUSTER"; then usage cleanup.blind "$CLUSTER"; fi
+  say cleanup.bare "$CLUSTER"
+  LOOKED=yes
+}
+
+# not_here ends it where the kubeconfig does not have the context.
+not_here() {
+  ! kind_has "$CLUSTER" || fail cleanup.nocontext "$CONTEXT" "$CLUSTER" "$CLUSTER"
+  nothing
+}
+
+finish() {
+  [[ -z $WORK ]] || rm -rf -- "$WORK"
+}
+
 nothing() {
+  if [[ $SPACE == ours && -n ${OPT[--keep-data]-} ]]; then
+    find_claims
+    say cleanup.onlykept "$CONTEXT" "${REPLY:--}"
+    exit 0
+  fi
   say cleanup.nothing "$CONTEXT"
   exit 0
 }
 
 main() {
+  local config=${KUBECONFIG-} had=${KUBECONFIG+yes}
   SPACE=absent
   begin cleanup '--kind --minikube --yes --delete-cluster --keep-data' '--cluster --context' "$@"
   [[ -z ${OPT[--delete-cluster]-} || -z ${OPT[--keep-data]-} ]] || usage kube.both --delete-cluster --keep-data
   settle
   command -v kubectl >/dev/null || fail kube.nokubectl
+  kube_config || exit "$EXIT_ERROR"
+  WORK=$(mktemp -d)
+  # kind of the repository runs in another directory.
+  [[ $WORK == /* ]] || WORK=$PWD/$WORK
+  trap finish EXIT
   if [[ -n ${OPT[--delete-cluster]-} ]]; then
     [[ $ENGINE != other ]] || usage cleanup.notours "$CONTEXT"
     # A context may be there since yesterday, in the environment for example.
     [[ $CLUSTER == paxos || -n ${OPT[--cluster]+given} ]] || usage cleanup.name "$CLUSTER"
     engine_there || exit "$EXIT_ERROR"
     cluster_exists || nothing
+    look_in
   elif [[ $ENGINE == kind && -z ${OPT[--context]-}${PAXOS_CONTEXT-} ]] && ! kube_knows; then
-    nothing
+    not_here
   fi
   # A cluster that is stopped or broken can still be deleted.
   if [[ -z ${OPT[--delete-cluster]-} ]]; then
@@ -207,6 +257,8 @@ main() {
     [[ -z ${OPT[--delete-cluster]-} ]] || find_foreign || fail kube.silent "$CONTEXT"
     [[ -z $FOREIGN || -z ${OPT[--yes]-} ]] || usage cleanup.foreign "$CLUSTER" "$FOREIGN"
     [[ $SPACE != ours ]] || find_objects || fail kube.silent "$CONTEXT"
+  elif [[ -n ${OPT[--delete-cluster]-} ]]; then
+    unseen
   fi
   if [[ -z ${OPT[--delete-cluster]-} ]]; then
     [[ -z ${OPT[--keep-data]-} || $SPACE != ours ]] || ((${#OBJECTS[@]} + ${#POLICY[@]} > 0)) || nothing
@@ -214,6 +266,7 @@ main() {
   fi
   announce
   agreed || { say cleanup.left; exit 0; }
+  if [[ -z $had ]]; then unset KUBECONFIG; else export KUBECONFIG=$config; fi
   if [[ -n ${OPT[--delete-cluster]-} ]]; then delete_cluster; else delete_objects; fi
   say cleanup.done
 }

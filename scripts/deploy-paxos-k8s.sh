@@ -31,7 +31,9 @@ source "$LIB/apply.sh"
 WORK=''
 
 finish() {
+  trap '' INT TERM
   progress_end
+  kind_undo || true
   current_restore || true
   kubenodes_end
   [[ -z $WORK ]] || rm -rf -- "$WORK"
@@ -75,6 +77,7 @@ image_ready() {
 
 main() {
   begin deploy '--kind --minikube --force' '--cluster --context --overlay --image --timeout' "$@"
+  trap 'progress_end; complain deploy.interrupted; exit 130' INT
   PATIENCE=${OPT[--timeout]:-300} IMAGE=${OPT[--image]-}
   settle
   command -v kubectl >/dev/null || fail kube.nokubectl
@@ -98,6 +101,7 @@ main() {
     render
   fi
   engine_there
+  kube_config
   engine_up
   kube_namespace || fail kube.silent "$CONTEXT"
   [[ $REPLY != foreign ]] || fail kube.foreign "$NAMESPACE" "$CONTEXT" "$OURS"
@@ -109,8 +113,27 @@ main() {
   say deploy.apply "$OVERLAY" "$CONTEXT"
   apply_all
   await_ready $((SECONDS + PATIENCE)) "${NAMES[@]}"
+  if [[ -n $STARTED ]]; then await_alive $((SECONDS + PATIENCE)); fi
   if ((CHANGED == 0)); then say deploy.same "${#NAMES[@]}"; else say deploy.done "$CHANGED" "${#NAMES[@]}"; fi
   next_steps
+}
+
+# await_alive DEADLINE waits until every node answers under its own name: after a
+# start of the machine below, what the cluster says of pods is of before it.
+await_alive() {
+  local name list
+  while :; do
+    list=''
+    for name in "${NAMES[@]}"; do
+      [[ " ${IDLE[*]-} " == *" $name "* ]] || { node_get "$name" /health && [[ ${JSON[.node]-} == "$name" ]]; } || list+="${list:+, }$name"
+    done
+    [[ -n $list ]] || break
+    text deploy.alive "$list"
+    progress "$REPLY"
+    ((SECONDS < $1)) || { progress_end; complain deploy.alive "$list"; return 1; }
+    sleep 1
+  done
+  await_ready "$1" "${NAMES[@]}"
 }
 
 next_steps() {

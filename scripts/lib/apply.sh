@@ -232,6 +232,7 @@ apply_all() {
   apply_files "$WORK/namespace.yaml" "$WORK/rest.yaml" ${FILES[@]+"${FILES[@]}"} || return 1
   turns ${old[@]+"${old[@]}"} || return 1
   for name in ${DOWN[@]+"${DOWN[@]}"}; do say apply.upgrade "$name"; done
+  for name in ${BACK[@]+"${BACK[@]}"}; do say apply.back "$name"; done
   files_of ${STAY[@]+"${STAY[@]}"} ${DOWN[@]+"${DOWN[@]}"}
   ((${#FILES[@]} == 0)) || apply_files "${FILES[@]}" || return 1
   for name in ${GO[@]+"${GO[@]}"}; do

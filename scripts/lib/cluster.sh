@@ -41,6 +41,8 @@ engine_there() {
   local why
   command -v docker >/dev/null || { complain engine.nodocker; return 1; }
   if ! why=$(docker version --format '{{.Server.Version}}' 2>&1); then
+    why=${why//$'\n'/ }
+    why=${why#"${why%%[! ]*}"}
     json_show "${why::300}"
     complain engine.docker "$REPLY"
     return 1
@@ -84,18 +86,88 @@ engine_up() {
   while ! kube_answers; do
     if ((SECONDS >= until)); then
       complain engine.mute "$CONTEXT" "$CLUSTER"
+      [[ $ENGINE != kind ]] || ! kind_bare "$CLUSTER" || _half_made
       return 1
     fi
     sleep 1
   done
+  [[ $ENGINE != kind || -n $MADE ]] || _kind_whole "$until"
+}
+
+# kind_bare NAME succeeds if no node of a kind cluster ever had a database, so
+# that nothing can be in it. A node that cannot be asked may have one.
+kind_bare() {
+  local node nodes
+  nodes=$(kind_run get nodes --name "$1" 2>/dev/null) && [[ -n $nodes ]] || return 1
+  while IFS= read -r node; do
+    [[ $(docker exec "$node" sh -c 'if [ -e /var/lib/etcd/member ]; then echo used; else echo bare; fi' </dev/null 2>/dev/null) == bare ]] || return 1
+  done <<<"$nodes"
+}
+
+_half_made() {
+  cluster_option
+  complain engine.half "$CLUSTER" "$REPLY"
+}
+
+# cluster_option sets REPLY to the option that names CLUSTER, if it needs one.
+cluster_option() {
+  REPLY=''
+  [[ $CLUSTER == paxos ]] || REPLY=" --cluster $CLUSTER"
+}
+
+# _kind_whole DEADLINE fails unless a node is ready, of now and not of before a
+# start, and the overlays for kind find a StorageClass.
+_kind_whole() {
+  local lines line classes ready
+  while :; do
+    lines=$(kube_wide get nodes --request-timeout=10s -o 'jsonpath={range .items[*]}{.metadata.name}{"|"}{range .status.conditions[?(@.type=="Ready")]}{.status}{"|"}{.lastHeartbeatTime}{end}{"\n"}{end}') || lines=''
+    ready=''
+    while IFS= read -r line; do
+      [[ $line != *'|True|'* || (-n $STARTED && ! ${line##*|} > $STARTED) ]] || ready=yes
+    done <<<"$lines"
+    [[ -z $ready ]] || break
+    if ((SECONDS >= $1)); then
+      # What was stopped may have data, and is only slow.
+      if [[ -n $STARTED ]]; then complain engine.unready "$CLUSTER" "$CONTEXT"; else _half_made; fi
+      return 1
+    fi
+    sleep 1
+  done
+  [[ $OVERLAY == "$ROOT"/k8s/overlays/kind || $OVERLAY == "$ROOT"/k8s/overlays/five-acceptors ]] || return 0
+  classes=$(kube_wide get storageclasses --request-timeout=10s -o name) || { complain kube.silent "$CONTEXT"; return 1; }
+  [[ -n $classes ]] || { _half_made; return 1; }
+}
+
+# kind_undo deletes the cluster whose making did not come to its end. One that
+# somebody else made meanwhile under the same name is not ours to delete.
+BEGUN=''   # the cluster that is being made
+MADE=''    # whether it was made just now
+STARTED='' # when stopped nodes were started, if they were
+kind_undo() {
+  [[ -n $BEGUN ]] || return 0
+  BEGUN=''
+  ! grep -q 'already exist' "$WORK/kind" 2>/dev/null || return 0
+  kind_has "$CLUSTER" || return 0
+  complain engine.undo "$CLUSTER"
+  kind_run delete cluster --name "$CLUSTER" >&2 || _half_made
+}
+
+_kind_make() {
+  say engine.create kind "$CLUSTER"
+  BEGUN=yes
+  if ! kind_run create cluster --name "$CLUSTER" --config "$ROOT/k8s/kind.yaml" \
+    ${KIND_NODE_IMAGE:+--image "$KIND_NODE_IMAGE"} 2>&1 | tee "$WORK/kind" >&2; then
+    complain engine.failed kind "$CLUSTER"
+    ! grep -qE 'port is already allocated|Bind for|address already in use' "$WORK/kind" || complain engine.ports
+    return 1
+  fi
+  BEGUN='' MADE=yes
 }
 
 _kind_up() {
   local nodes
   if ! kind_has "$CLUSTER"; then
-    say engine.create kind "$CLUSTER"
-    kind_run create cluster --name "$CLUSTER" --config "$ROOT/k8s/kind.yaml" \
-      ${KIND_NODE_IMAGE:+--image "$KIND_NODE_IMAGE"} || { complain engine.failed kind "$CLUSTER"; return 1; }
+    _kind_make
     return
   fi
   say engine.there kind "$CLUSTER"
@@ -106,6 +178,7 @@ _kind_up() {
   mapfile -t nodes < <(kind_run get nodes --name "$CLUSTER" 2>/dev/null)
   ((${#nodes[@]} > 0)) || return 0
   say engine.start "$CLUSTER"
+  STARTED=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   docker start "${nodes[@]}" >/dev/null || { complain engine.failed kind "$CLUSTER"; return 1; }
 }
 
@@ -123,11 +196,8 @@ _minikube_up() {
 # directory for what is written on the way.
 IMAGE=''
 image_build() {
-  local version=unknown commit=unknown tag id
-  if command -v git >/dev/null; then
-    version=$(git -C "$ROOT" describe --always --dirty 2>/dev/null) || version=unknown
-    commit=$(git -C "$ROOT" rev-parse HEAD 2>/dev/null) || commit=unknown
-  fi
+  local version commit tag id
+  _image_version
   # A name of its own, because an old image under a fixed one would pass for
   # what a builder left elsewhere than in the engine.
   tag=paxos:build-$$
@@ -150,16 +220,35 @@ image_build() {
   docker image rm "$tag" >/dev/null || true
 }
 
+# _image_version sets version and commit to those of what the image is made of:
+# another manifest or script must not make another image.
+_image_version() {
+  local line changes
+  local -a paths=(Dockerfile go.mod go.sum acceptor client cmd gossip internal kv learner paxos proposer)
+  version=unknown commit=unknown
+  command -v git >/dev/null || return 0
+  line=$(git -C "$ROOT" log -1 --format='%h %H' -- "${paths[@]}" 2>/dev/null) || return 0
+  [[ $line == *' '* ]] || return 0
+  version=${line% *} commit=${line#* }
+  changes=$(git -C "$ROOT" status --porcelain -- "${paths[@]}" 2>/dev/null) || changes=unknown
+  [[ -z $changes ]] || version+=-dirty
+}
+
 # image_load puts IMAGE on every node that does not have it. An archive works
 # with every engine's store of images; loading from the engine itself does not.
 image_load() {
   local archive=$WORK/image.tar code=0
+  local -a names=("$IMAGE")
   if _image_loaded; then
     say image.loaded "$IMAGE"
     return
   fi
   say image.load "$IMAGE"
-  docker save --output "$archive" "$IMAGE" || { complain image.noload "$IMAGE"; return 1; }
+  if _image_named; then
+    docker tag "$IMAGE" paxos:local || { complain image.noload "$IMAGE"; return 1; }
+    names+=(paxos:local)
+  fi
+  docker save --output "$archive" "${names[@]}" || { complain image.noload "$IMAGE"; return 1; }
   if [[ $ENGINE == minikube ]]; then
     minikube --profile "$CLUSTER" image load "$archive" || code=1
   else
@@ -170,6 +259,12 @@ image_load() {
   return "$code"
 }
 
+# _image_named succeeds if the nodes get the image under the manifests' own name
+# too: who applies them by hand finds it.
+_image_named() {
+  [[ $IMAGE == paxos:* && $IMAGE != paxos:local ]]
+}
+
 # A node reports its 50 largest images only: one that is not listed may be
 # there, and is then loaded once more, which changes nothing.
 _image_loaded() {
@@ -178,6 +273,7 @@ _image_loaded() {
   [[ -n $lines ]] || return 1
   while IFS= read -r line; do
     [[ $line == *[\"/]"$IMAGE\""* ]] || return 1
+    ! _image_named || [[ $line =~ [\"/]"$IMAGE\""[^]]*[\"/]paxos:local\" ]] || return 1
   done <<<"$lines"
 }
 

@@ -5,7 +5,7 @@
 
 # The one place for versions: what is installed, and the oldest that will do.
 KUBECTL_VERSION=v1.34.4 KIND_VERSION=v0.33.0 MINIKUBE_VERSION=v1.37.0 GO_VERSION=1.26.8
-declare -gA NEEDED=([docker]=20.10 [kubectl]=1.30 [kind]=0.24 [minikube]=1.33 [go]=1.21 [curl]=7.68)
+declare -gA NEEDED=([docker]=20.10 [kubectl]=1.30 [kind]=0.24 [minikube]=1.33 [go]=1.26 [curl]=7.68)
 
 declare -gA FOUND_VERSION=() # of each tool, empty if it is missing
 declare -gA STATE=()         # ok, missing, old, or off (of docker: no engine answers)

@@ -13,6 +13,7 @@ TEXT[kube.badnetwork]='PAXOS_BUILD_NETWORK: "%s" is no network of docker build, 
 TEXT[kube.badcontext]='%s: "%s" is no name of a context (kubectl config get-contexts lists them)'
 TEXT[kube.nokubectl]='kubectl was not found: scripts/setup-kubernetes-wsl.sh installs it'
 TEXT[kube.nocontext]='the kubeconfig has no context "%s": kubectl config get-contexts lists those it has, scripts/deploy-paxos-k8s.sh makes a cluster, --context NAME names another'
+TEXT[kube.badconfig]='the kubeconfig cannot be read: %s'
 TEXT[kube.silent]='the cluster of the context "%s" does not answer: is it running? (docker ps; kubectl --context NAME get nodes)'
 TEXT[kube.foreign]='the namespace "%s" of "%s" is not ours: it lacks the label %s. Nothing was changed; take another cluster.'
 
@@ -24,7 +25,11 @@ TEXT[engine.nominikube]='minikube was not found: scripts/setup-kubernetes-wsl.sh
 TEXT[engine.create]='Making the %s cluster "%s" …'
 TEXT[engine.there]='The %s cluster "%s" is there.'
 TEXT[engine.start]='The nodes of the cluster "%s" are stopped; starting them …'
-TEXT[engine.failed]='%s failed with the cluster "%s"; what it said is above. A half-made cluster goes with cleanup-paxos-k8s.sh --delete-cluster.'
+TEXT[engine.failed]='%s failed with the cluster "%s"; what it said is above.'
+TEXT[engine.ports]='Another cluster or program of this machine holds a port from 30301 to 30602 that this cluster wants: only one such cluster can run at a time.'
+TEXT[engine.undo]='Deleting what was made of the cluster "%s" …'
+TEXT[engine.unready]='no node of the cluster "%s" became ready in 90 s after the start; run this again, or see: kubectl --context %s describe nodes'
+TEXT[engine.half]='the cluster "%s" is half made, and will not heal. Delete it: scripts/cleanup-paxos-k8s.sh --delete-cluster%s'
 TEXT[engine.mute]='the cluster of the context "%s" did not answer for 90 s: docker logs %s-control-plane may say why'
 
 TEXT[image.build]='Building the image (version %s) …'
@@ -44,6 +49,7 @@ TEXT[apply.key.made]='Made the key that encrypts gossip (Secret paxos-gossip-key
 TEXT[apply.key.kept]='The key that encrypts gossip is there; it stays.'
 TEXT[apply.key.none]='the Secret paxos-gossip-key could not be made'
 TEXT[apply.failed]='kubectl could not apply this; what it said is above'
+TEXT[apply.back]='%s was scaled to zero; it comes back.'
 TEXT[apply.upgrade]='%s changes …'
 
 TEXT[turn.waiting]='%s can not be missed yet: %s'
@@ -101,6 +107,8 @@ TEXT[deploy.pulled]='Nothing is built or loaded: the nodes of "%s" pull the imag
 TEXT[deploy.apply]='Applying %s to "%s" …'
 TEXT[deploy.same]='Nothing had to be changed; all %s nodes are ready.'
 TEXT[deploy.done]='%s objects are new or changed; all %s nodes are ready.'
+TEXT[deploy.alive]='The nodes were started; not answering yet: %s'
+TEXT[deploy.interrupted]='Interrupted; run it again: it goes on where it was.'
 TEXT[deploy.next]='Next:
   scripts/run.sh%s        initialise the network, see who leads
   scripts/cleanup-paxos-k8s.sh%s'
@@ -163,7 +171,7 @@ it, data included, and the admission policy. Says first what that is, and asks.
   --delete-cluster      delete the whole cluster of kind, or the minikube profile;
                         one that is not called paxos only by --cluster NAME
   --yes                 do not ask; refused with --delete-cluster if there are
-                        namespaces of others
+                        namespaces of others, or if that cannot be seen
   --kind                the kind cluster of this machine (default)
   --minikube            the minikube profile of this machine
   --cluster NAME        its name (default: paxos)
@@ -177,6 +185,11 @@ Exit codes: 0 ok, or nothing was there, or you said no · 1 error · 2 usage ·
 TEXT[cleanup.notours]='--delete-cluster deletes clusters of kind and profiles of minikube; the context "%s" belongs to neither'
 TEXT[cleanup.name]='--delete-cluster with a context alone deletes only the cluster called paxos: give --cluster %s'
 TEXT[cleanup.foreign]='--yes is no answer for the cluster "%s", which has namespaces that are not ours: %s. Nothing was deleted; without --yes you are asked.'
+TEXT[cleanup.blind]='--yes is no answer for the cluster "%s": what is in it cannot be seen. Nothing was deleted; without --yes you are asked.'
+TEXT[cleanup.bare]='The cluster "%s" is half made: it never had a database, so that nothing is in it.'
+TEXT[cleanup.unseen]='  it could NOT be looked into: others may have work in it'
+TEXT[cleanup.nocontext]='the kubeconfig has no context "%s", and kind has the cluster "%s": kind export kubeconfig --name %s'
+TEXT[cleanup.onlykept]='Nothing is left to delete in "%s"; kept: %s'
 TEXT[cleanup.nothing]='Nothing of ours is in "%s".'
 TEXT[cleanup.will]='In "%s" this will be deleted:'
 TEXT[cleanup.cluster]='  the whole %s cluster "%s", whatever is in it'
@@ -205,7 +218,7 @@ on Debian, Ubuntu and WSL. Every command is shown, and run after a yes.
   --yes                 do not ask
   --lang en|pt          language; by default that of the locale, if it is there
 
-Exit codes: 0 everything is there · 1 something is missing · 2 usage ·
+Exit codes: 0 everything is there, or --dry-run · 1 something is missing · 2 usage ·
 130 interrupted'
 TEXT[setup.checkonly]='--check only reports: neither --yes nor --dry-run goes with it'
 TEXT[setup.head]='TOOL       FOUND      NEEDED   STATE        HOW TO GET IT'

@@ -13,6 +13,7 @@ TEXT[kube.badnetwork]='PAXOS_BUILD_NETWORK: "%s" não é uma rede do docker buil
 TEXT[kube.badcontext]='%s: "%s" não é nome de um contexto (kubectl config get-contexts os lista)'
 TEXT[kube.nokubectl]='kubectl não foi encontrado: scripts/setup-kubernetes-wsl.sh o instala'
 TEXT[kube.nocontext]='o kubeconfig não tem o contexto "%s": kubectl config get-contexts lista os que tem, scripts/deploy-paxos-k8s.sh cria um cluster, --context NAME indica outro'
+TEXT[kube.badconfig]='o kubeconfig não pode ser lido: %s'
 TEXT[kube.silent]='o cluster do contexto "%s" não responde: está em execução? (docker ps; kubectl --context NAME get nodes)'
 TEXT[kube.foreign]='o namespace "%s" de "%s" não é nosso: falta o rótulo %s. Nada foi alterado; use outro cluster.'
 
@@ -24,7 +25,11 @@ TEXT[engine.nominikube]='minikube não foi encontrado: scripts/setup-kubernetes-
 TEXT[engine.create]='Criando o cluster %s "%s" …'
 TEXT[engine.there]='O cluster %s "%s" já existe.'
 TEXT[engine.start]='Os nós do cluster "%s" estão parados; iniciando …'
-TEXT[engine.failed]='%s falhou com o cluster "%s"; o que ele disse está acima. Um cluster pela metade some com cleanup-paxos-k8s.sh --delete-cluster.'
+TEXT[engine.failed]='%s falhou com o cluster "%s"; o que ele disse está acima.'
+TEXT[engine.ports]='Outro cluster ou programa desta máquina ocupa uma porta de 30301 a 30602 que este cluster quer: só um cluster assim pode rodar por vez.'
+TEXT[engine.undo]='Apagando o que foi criado do cluster "%s" …'
+TEXT[engine.unready]='nenhum nó do cluster "%s" ficou pronto em 90 s depois do início; execute de novo, ou veja: kubectl --context %s describe nodes'
+TEXT[engine.half]='o cluster "%s" está pela metade, e não se recupera. Apague-o: scripts/cleanup-paxos-k8s.sh --delete-cluster%s'
 TEXT[engine.mute]='o cluster do contexto "%s" não respondeu por 90 s: docker logs %s-control-plane talvez diga por quê'
 
 TEXT[image.build]='Construindo a imagem (versão %s) …'
@@ -44,6 +49,7 @@ TEXT[apply.key.made]='Criada a chave que cifra o gossip (Secret paxos-gossip-key
 TEXT[apply.key.kept]='A chave que cifra o gossip já existe; ela fica.'
 TEXT[apply.key.none]='o Secret paxos-gossip-key não pôde ser criado'
 TEXT[apply.failed]='kubectl não conseguiu aplicar isto; o que ele disse está acima'
+TEXT[apply.back]='%s estava escalado a zero; ele volta.'
 TEXT[apply.upgrade]='%s muda …'
 
 TEXT[turn.waiting]='%s ainda não pode faltar: %s'
@@ -100,6 +106,8 @@ TEXT[deploy.pulled]='Nada é construído nem carregado: os nós de "%s" baixam a
 TEXT[deploy.apply]='Aplicando %s em "%s" …'
 TEXT[deploy.same]='Nada precisou mudar; todos os %s nós estão prontos.'
 TEXT[deploy.done]='%s objetos são novos ou mudaram; todos os %s nós estão prontos.'
+TEXT[deploy.alive]='Os nós foram iniciados; ainda não respondem: %s'
+TEXT[deploy.interrupted]='Interrompido; execute de novo: continua de onde parou.'
 TEXT[deploy.next]='A seguir:
   scripts/run.sh%s        inicializar a rede, ver quem lidera
   scripts/cleanup-paxos-k8s.sh%s'
@@ -161,7 +169,7 @@ dados inclusive, e a política de admissão. Antes diz o que é, e pergunta.
   --delete-cluster      apaga o cluster inteiro do kind, ou o perfil do minikube;
                         um que não se chame paxos, só por --cluster NAME
   --yes                 não pergunta; é recusado com --delete-cluster se houver
-                        namespaces de outros
+                        namespaces de outros, ou se isso não se vê
   --kind                o cluster kind desta máquina (padrão)
   --minikube            o perfil minikube desta máquina
   --cluster NAME        o nome dele (padrão: paxos)
@@ -175,6 +183,11 @@ Códigos de saída: 0 ok, ou não havia nada, ou você disse não · 1 erro · 2
 TEXT[cleanup.notours]='--delete-cluster apaga clusters do kind e perfis do minikube; o contexto "%s" não é de nenhum dos dois'
 TEXT[cleanup.name]='--delete-cluster só com um contexto apaga apenas o cluster chamado paxos: dê --cluster %s'
 TEXT[cleanup.foreign]='--yes não é resposta para o cluster "%s", que tem namespaces que não são nossos: %s. Nada foi apagado; sem --yes há uma pergunta.'
+TEXT[cleanup.blind]='--yes não é resposta para o cluster "%s": não dá para ver o que há nele. Nada foi apagado; sem --yes há uma pergunta.'
+TEXT[cleanup.bare]='O cluster "%s" está pela metade: nunca teve banco de dados, então não há nada nele.'
+TEXT[cleanup.unseen]='  NÃO foi possível olhar dentro dele: pode haver trabalho de outros'
+TEXT[cleanup.nocontext]='o kubeconfig não tem o contexto "%s", e o kind tem o cluster "%s": kind export kubeconfig --name %s'
+TEXT[cleanup.onlykept]='Não resta nada a apagar em "%s"; ficam: %s'
 TEXT[cleanup.nothing]='Não há nada nosso em "%s".'
 TEXT[cleanup.will]='Em "%s" será apagado:'
 TEXT[cleanup.cluster]='  o cluster %s "%s" inteiro, com tudo o que há nele'
@@ -203,7 +216,8 @@ Debian, Ubuntu e WSL. Cada comando é mostrado, e executado depois de um sim.
   --yes                 não pergunta
   --lang en|pt          idioma; por padrão o da localidade, se existir
 
-Códigos de saída: 0 tudo está aí · 1 falta algo · 2 uso · 130 interrompido'
+Códigos de saída: 0 tudo está aí, ou --dry-run · 1 falta algo · 2 uso ·
+130 interrompido'
 TEXT[setup.checkonly]='--check só relata: nem --yes nem --dry-run combinam com ele'
 TEXT[setup.head]='PROGRAMA   ACHADO     MÍNIMO   ESTADO       COMO OBTER'
 TEXT[setup.ok]='ok'

@@ -32,6 +32,16 @@ kube_knows() {
   [[ $'\n'$known$'\n' == *$'\n'"$CONTEXT"$'\n'* ]]
 }
 
+# kube_config complains, and fails, if kubectl cannot read the kubeconfig.
+kube_config() {
+  local why
+  why=$(kubectl config get-contexts -o name 2>&1 >/dev/null) && return
+  why=${why//$'\n'/ }
+  json_show "${why::300}"
+  complain kube.badconfig "$REPLY"
+  return 1
+}
+
 # kube_answers succeeds if the API server does.
 kube_answers() {
   kube_wide get --raw /readyz --request-timeout=5s >/dev/null 2>&1
@@ -44,6 +54,7 @@ kube_there() {
     complain kube.nokubectl
     return 1
   fi
+  kube_config || return 1
   if ! kube_knows; then
     complain kube.nocontext "$CONTEXT"
     return 1

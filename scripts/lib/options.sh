@@ -34,7 +34,7 @@ begin() {
     printf 'bash 4.4 or newer is needed; this is %s\n' "$BASH_VERSION" >&2
     exit "$EXIT_ERROR"
   fi
-  text_language ''
+  text_settle "$@"
   _options " --help $flags " " --lang $values " "$@"
   if [[ -n ${OPT[--lang]+given} ]] && ! text_language "${OPT[--lang]:-?}"; then
     shown "${OPT[--lang]}"

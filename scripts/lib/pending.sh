@@ -54,9 +54,10 @@ _why() {
     why=${waiting:-$phase}
     [[ $phase != Running || -n $waiting ]] || why='Running, not ready'
     ((${restarts:-0} == 0)) || { text pending.restarts "$restarts"; why+=", $REPLY"; }
-    if [[ -z $message && $waiting != CrashLoopBackOff ]]; then
+    # What was said of a pod that runs is over, and so is what its place was.
+    if [[ -z $message && $why != Running* && $waiting != CrashLoopBackOff ]]; then
       _event "$pod"
-      message=$REPLY
+      [[ -n $waiting && $REPLY == *'nodes are available'* ]] || message=$REPLY
     fi
     [[ -z $message ]] || { _sentence "$message"; why+=": $REPLY"; }
     break
@@ -76,7 +77,7 @@ _event() {
   local name message
   REPLY=''
   while IFS='|' read -r name message; do
-    [[ $name != "$1"* ]] || REPLY=$message
+    [[ $name != "$1"* || (-n $REPLY && $message == *'nodes are available'*) ]] || REPLY=$message
   done <<<"$events"
 }
 
@@ -85,7 +86,7 @@ _sentence() {
   REPLY=${1#\"}
   REPLY=${REPLY%\"}
   json_plain "$REPLY"
-  ((${#REPLY} <= 160)) || REPLY=${REPLY::157}…
+  ((${#REPLY} <= 80)) || REPLY=${REPLY::79}…
 }
 
 # progress TEXT shows the state of things: on a terminal one line, again and
@@ -139,7 +140,7 @@ await_ready() {
 
 # postmortem tells, to stderr, what is known about what is not ready.
 postmortem() {
-  local name pod
+  local name pod lines
   {
     for name in ${PENDING[@]+"${PENDING[@]}"}; do
       say pending.item "$name" "${WHY[$name]}"
@@ -147,11 +148,15 @@ postmortem() {
     say pending.events "$NAMESPACE"
     kube get events --sort-by=.lastTimestamp --request-timeout=10s 2>&1 | tail -n 15 | harmless || true
     for pod in ${TROUBLED[@]+"${TROUBLED[@]}"}; do
-      say pending.logs "$pod"
-      kube logs "$pod" --tail=15 --request-timeout=10s 2>&1 | harmless || true
       # What a container that is started again and again said last is in its
       # former life.
-      kube logs "$pod" --previous --tail=15 --request-timeout=10s 2>/dev/null | harmless || true
+      lines=$({
+        kube logs "$pod" --tail=15 --request-timeout=10s 2>&1 || true
+        kube logs "$pod" --previous --tail=15 --request-timeout=10s 2>/dev/null || true
+      } | harmless)
+      [[ -n $lines ]] || continue
+      say pending.logs "$pod"
+      printf '%s\n' "$lines"
     done
     say pending.more "$CONTEXT" "$NAMESPACE"
   } >&2

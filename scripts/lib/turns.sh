@@ -6,6 +6,7 @@
 
 STAY=() # the Deployments whose pods stay as they are
 DOWN=() # those that do not run, or never became ready
+BACK=() # those that were scaled to zero, and come back
 GO=()   # those that run, and must be stopped
 LACK='' # why a node cannot be missed now
 
@@ -18,7 +19,7 @@ turns() {
   local name is was
   local -a FILES=()
   local -A live=() next=()
-  STAY=() DOWN=() GO=()
+  STAY=() DOWN=() BACK=() GO=()
   (($# > 0)) || return 0
   files_of "$@"
   FILES=("${FILES[@]/#/--filename=}")
@@ -28,6 +29,7 @@ turns() {
   look || { complain pending.silent "$CONTEXT"; return 1; }
   for name in "$@"; do
     was=${live[Deployment/$name]#*|} is=${next[Deployment/$name]#*|}
+    [[ ${was%%|*} != 0 || ${is%%|*} == 0 ]] || BACK+=("$name")
     if [[ ${is#*|} == "${was#*|}" && (${is%%|*} != 0 || ${was%%|*} == 0) ]]; then
       STAY+=("$name")
     elif _down "$name"; then

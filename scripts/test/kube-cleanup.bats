@@ -30,6 +30,13 @@ setup() {
   rm "$WORLD/clusters" "$WORLD/contexts"
   run -0 "$CLEANUP"
   said 'Nothing of ours'
+  # A kubeconfig that does not know the cluster has not seen it.
+  echo paxos >"$WORLD/clusters"
+  run -1 "$CLEANUP" --yes
+  said 'no context "kind-paxos"' 'kind export kubeconfig --name paxos'
+  echo 'yaml: line 3' >"$WORLD/config.fails"
+  run -1 "$CLEANUP" --yes
+  said 'kubeconfig cannot be read: yaml: line 3'
 }
 
 @test "nobody to ask and no --yes: exit code 2, nothing deleted" {
@@ -59,8 +66,10 @@ setup() {
   never '*delete*namespace*' '*delete*secret*' '*delete*persistentvolumeclaim*'
   : >"$WORLD/names"
   rm "$WORLD/policies"
+  printf 'acceptor1 , acceptor2 , ' >"$WORLD/claims"
   run -0 "$CLEANUP" --keep-data
-  said 'Nothing of ours'
+  said 'Nothing is left to delete' 'kept: acceptor1, acceptor2'
+  [[ $output != *' ,'* ]]
 }
 
 @test "a namespace of somebody else is left alone" {
@@ -123,9 +132,41 @@ setup() {
   never 'kind delete cluster --name three'
 }
 
-@test "--delete-cluster works when the cluster does not answer" {
+@test "--delete-cluster of what does not answer: after a question, or if nothing can be in it" {
   : >"$WORLD/silent"
   run -1 "$CLEANUP" --yes
+  local said
+  for said in '' used; do
+    echo "$said" >"$WORLD/etcd"
+    run -2 "$CLEANUP" --yes --delete-cluster
+    said 'cannot be seen'
+    never 'kind delete*'
+  done
+  run -0 script -qec "$CLEANUP --delete-cluster" /dev/null <<<y
+  said 'could NOT be looked into'
+  called 'kind delete cluster --name paxos'
+  cluster_up
+  : >"$LOG"
+  echo bare >"$WORLD/etcd"
+  run -0 "$CLEANUP" --yes --delete-cluster
+  said 'never had a database'
+  called 'docker exec paxos-control-plane *' 'kind delete cluster --name paxos'
+}
+
+@test "--delete-cluster looks into a cluster that the kubeconfig does not know" {
+  echo paxos >"$WORLD/clusters"
+  : >"$WORLD/contexts"
+  printf '%s\n' namespace/default namespace/paxos namespace/bank >"$WORLD/namespaces"
+  run -2 "$CLEANUP" --yes --delete-cluster
+  said 'not ours: bank'
+  called 'kind export kubeconfig --name paxos --kubeconfig *'
+  : >"$WORLD/export.fails"
+  run -2 "$CLEANUP" --yes --delete-cluster
+  said 'cannot be seen'
+  never 'kind delete*'
+  [[ ! -s $WORLD/contexts ]]
+  rm "$WORLD/export.fails"
+  echo namespace/paxos >"$WORLD/namespaces"
   run -0 "$CLEANUP" --yes --delete-cluster
   called 'kind delete cluster --name paxos'
 }

@@ -7,13 +7,22 @@ setup() {
   DEPLOY=$SCRIPTS/deploy-paxos-k8s.sh
 }
 
+# hurried ARGUMENT… is the script with the patience of WORLD/cluster.sh.
+hurried() {
+  mkdir -p "$WORLD/repo/scripts"
+  ln -sfn "$SCRIPTS/../k8s" "$WORLD/repo/k8s"
+  cp -R "$SCRIPTS/lib" "$DEPLOY" "$WORLD/repo/scripts"
+  cp "$WORLD/cluster.sh" "$WORLD/repo/scripts/lib/cluster.sh"
+  "$WORLD/repo/scripts/deploy-paxos-k8s.sh" "$@"
+}
+
 @test "from nothing: cluster, image, key, manifests, and the context stays" {
   echo mine >"$WORLD/current"
   run -0 "$DEPLOY"
   tidy
   called 'kubectl kustomize */k8s/overlays/kind' 'kind create cluster --name paxos --config */k8s/kind.yaml' \
-    'docker build --build-arg VERSION=v1-dirty --build-arg COMMIT=0123abcd --tag paxos:build-* *' 'attestations off: 1' \
-    'docker tag paxos:build-* paxos:aaaaaaaaaaaa' 'docker save --output * paxos:aaaaaaaaaaaa' 'kind load image-archive * --name paxos' \
+    'docker build --build-arg VERSION=0123abc --build-arg COMMIT=0123abcd --tag paxos:build-* *' 'attestations off: 1' \
+    'docker tag paxos:build-* paxos:aaaaaaaaaaaa' 'docker tag paxos:aaaaaaaaaaaa paxos:local' 'docker save --output * paxos:aaaaaaaaaaaa paxos:local' 'kind load image-archive * --name paxos' \
     'kubectl *create -f -' 'changed Deployment/acceptor1 created' 'changed Deployment/proposer1 created'
   [[ $(cat "$WORLD/current") == mine ]]
   called 'kind create*' 'kubectl config use-context mine' 'docker build *'
@@ -323,15 +332,91 @@ setup() {
   echo 'no room' >"$WORLD/create.fails"
   KIND_NODE_IMAGE=kindest/node:local run -1 "$DEPLOY"
   called 'kind create cluster * --image kindest/node:local'
-  said 'no room' '--delete-cluster'
+  called 'kind create*' 'kind delete cluster --name paxos'
+  said 'no room' 'Deleting what was made'
   [[ $(cat "$WORLD/current") == mine ]]
   KIND_NODE_IMAGE='-x' run -2 "$DEPLOY"
+}
+
+@test "kind that fails: nothing left is not spoken of, ports that are held are" {
+  : >"$WORLD/create.undone"
+  echo 'Bind for 127.0.0.1:30301 failed: port is already allocated' >"$WORLD/create.fails"
+  run -1 "$DEPLOY" --cluster second
+  said 'cluster "second"' 'only one such cluster'
+  [[ $output != *--delete-cluster* ]]
+  never 'kind delete*'
+  # Somebody else was quicker.
+  rm "$WORLD/create.undone"
+  echo 'node(s) already exist for a cluster with the name "second"' >"$WORLD/create.fails"
+  run -1 "$DEPLOY" --cluster second
+  never 'kind delete*'
+}
+
+@test "an interrupt while kind makes the cluster takes away what was begun" {
+  : >"$WORLD/create.hangs"
+  set -m
+  "$DEPLOY" >"$WORLD/out" 2>&1 3>&- &
+  local pid=$! code=0 i
+  for ((i = 0; i < 100; i++)); do
+    [[ ! -s $WORLD/contexts ]] || break
+    sleep 0.1
+  done
+  kill -INT -- "-$pid"
+  wait "$pid" || code=$?
+  set +m
+  [[ $code == 130 ]]
+  called 'kind create*' 'kind delete cluster --name paxos'
+  grep -q Interrupted "$WORLD/out"
+}
+
+@test "a half-made cluster is said to be one, with the way out" {
+  cluster_up second
+  : >"$WORLD/noclass"
+  run -1 "$DEPLOY" --cluster second
+  said 'half made' 'scripts/cleanup-paxos-k8s.sh --delete-cluster --cluster second'
+  rm "$WORLD/noclass"
+  sed 's/SECONDS + 90/SECONDS + 1/' "$SCRIPTS/lib/cluster.sh" >"$WORLD/cluster.sh"
+  echo 'second-control-plane|False|2999-01-01T00:00:00Z' >"$WORLD/nodes"
+  run -1 hurried --cluster second
+  said 'half made'
+  never 'docker build*' '*apply*'
+}
+
+@test "after a start, a node of before it is not ready, and pods must answer themselves" {
+  cluster_up
+  : >"$WORLD/silent"
+  sed 's/SECONDS + 90/SECONDS + 1/' "$SCRIPTS/lib/cluster.sh" >"$WORLD/cluster.sh"
+  echo 'paxos-control-plane|True|2001-01-01T00:00:00Z' >"$WORLD/nodes"
+  run -1 hurried
+  said 'became ready in 90 s after the start'
+  [[ $output != *--delete-cluster* ]]
+  rm "$WORLD/nodes"
+  : >"$WORLD/silent"
+  run -1 "$DEPLOY" --timeout 1
+  said 'not answering yet: acceptor1, acceptor2, learner1'
+  [[ $output != *'nodes are ready'* ]]
+}
+
+@test "a cluster that the program was loaded into before its other name is loaded again" {
+  "$DEPLOY"
+  echo 'node ["docker.io/library/paxos:aaaaaaaaaaaa"] ["docker.io/library/paxos:local"]' >"$WORLD/images"
+  : >"$LOG"
+  run -0 "$DEPLOY"
+  called 'docker save --output * paxos:aaaaaaaaaaaa paxos:local'
+}
+
+@test "the version is that of what the image is made of" {
+  echo ' M paxos/paxos.go' >"$WORLD/dirty"
+  run -0 "$DEPLOY"
+  called 'git * log -1 * -- Dockerfile *' 'git * status --porcelain -- Dockerfile *' 'docker build --build-arg VERSION=0123abc-dirty --build-arg COMMIT=0123abcd *'
 }
 
 @test "stopped nodes are started, another kubeconfig is filled in" {
   echo paxos >"$WORLD/clusters"
   echo mine >"$WORLD/current"
   : >"$WORLD/silent"
+  local name
+  for name in acceptor1 acceptor2 learner1 client1 proposer1; do echo "{\"node\":\"$name\"}" >"$WORLD/$name.health"; done
   run -0 "$DEPLOY"
   called 'kind export kubeconfig --name paxos' 'docker start paxos-control-plane'
   [[ $(cat "$WORLD/current") == mine ]]

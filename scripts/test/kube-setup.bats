@@ -30,7 +30,7 @@ setup() {
 @test "--check: what is missing or old, how to get it, and 1; nothing is touched" {
   without kubectl
   GO_STUB=1.19.8 run -1 "$SETUP" --check
-  said 'kubectl    -          1.30     missing      v1.' 'go         1.19.8     1.21     too old'
+  said 'kubectl    -          1.30     missing      v1.' 'go         1.19.8     1.26     too old'
   echo 'permission denied while trying to connect' >"$WORLD/docker.fails"
   run -1 "$SETUP" --check
   said 'no engine' 'usermod -aG docker'

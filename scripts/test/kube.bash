@@ -145,7 +145,7 @@ tidy() {
     case $line in
       'kubectl config get-contexts'* | 'kubectl config current-context' | 'kubectl config use-context '* | 'kubectl kustomize '*) ;;
       "kubectl --context ${1:-kind-paxos} --namespace paxos "*) ;;
-      "kubectl --context ${1:-kind-paxos} get --raw /readyz"* | "kubectl --context ${1:-kind-paxos} get n"*) ;;
+      "kubectl --context ${1:-kind-paxos} get --raw /readyz"* | "kubectl --context ${1:-kind-paxos} get n"* | "kubectl --context ${1:-kind-paxos} get storageclasses "*) ;;
       "kubectl --context ${1:-kind-paxos} get validatingadmission"*' paxos-one-pod-per-node '* | "kubectl --context ${1:-kind-paxos} delete validatingadmission"*) ;;
       "kubectl --context ${1:-kind-paxos} delete namespace paxos "* | "kubectl --context ${1:-kind-paxos} wait "*namespace/paxos*) ;;
       "kubectl --context ${1:-kind-paxos} apply -f "*/namespace.yaml | "kubectl --context ${1:-kind-paxos} api-resources "*) ;;

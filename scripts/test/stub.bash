@@ -136,7 +136,7 @@ stub_kubectl() {
   local first
   case "$*" in
     'config current-context') answer current; [[ -e $WORLD/current ]]; exit ;;
-    'config get-contexts -o name') answer contexts; exit ;;
+    'config get-contexts -o name') broken config; case ${KUBECONFIG-} in */kubeconfig) cat "$KUBECONFIG" ;; esac; answer contexts; exit ;;
     'config use-context '*) echo "$3" >"$WORLD/current"; exit ;;
     'kustomize '*) broken render; answer render.yaml; exit ;;
   esac
@@ -168,6 +168,8 @@ stub_kubectl() {
       ;;
     'apply '*) kubectl_apply "$@" ;;
     'get nodes '*images*) answer images ;;
+    'get nodes '*Heartbeat*) if [[ -e $WORLD/nodes ]]; then cat "$WORLD/nodes"; else echo 'paxos-control-plane|True|2999-01-01T00:00:00Z'; fi ;;
+    'get storageclasses '*) [[ -e $WORLD/noclass ]] || echo storageclass.storage.k8s.io/standard ;;
     'get deployments '*) kubectl_deployments ;;
     'get pods '*template*) answer pods ;;
     'get pods '*) ;;
@@ -198,6 +200,7 @@ stub_docker() {
     'save --output '*) echo archive >"$3" ;;
     'start '*) rm -f "$WORLD/silent" ;;
     'tag '* | 'image rm '*) ;;
+    'exec '*) answer etcd ;;
     *) exit 98 ;;
   esac
 }
@@ -209,11 +212,14 @@ stub_kind() {
     'create cluster '*)
       echo "$4" >>"$WORLD/clusters"
       echo "kind-$4" | tee -a "$WORLD/contexts" >"$WORLD/current"
+      [[ ! -e $WORLD/create.undone ]] || rm "$WORLD/clusters"
+      [[ ! -e $WORLD/create.hangs ]] || exec sleep 60
       broken create
       ;;
+    'export kubeconfig '*' --kubeconfig '*) broken export; echo "kind-$4" >"$6" ;;
     'export kubeconfig '*) echo "kind-$4" | tee -a "$WORLD/contexts" >"$WORLD/current" ;;
     'get nodes '*) echo "$4-control-plane" ;;
-    'load image-archive '*) [[ -s $3 ]] || exit 1; printf 'node ["docker.io/library/paxos:%s"]\n' "$(head -c 12 "$WORLD/image")" >"$WORLD/images" ;;
+    'load image-archive '*) [[ -s $3 ]] || exit 1; printf 'node ["docker.io/library/paxos:%s","docker.io/library/paxos:local"]\n' "$(head -c 12 "$WORLD/image")" >"$WORLD/images" ;;
     'delete cluster '*) rm -f "$WORLD/clusters" ;;
     *) exit 98 ;;
   esac
@@ -242,7 +248,7 @@ case $me in
       'tool kind '*) shift 2; printf 'with KUBECONFIG %s\n' "${KUBECONFIG-}" >>"$LOG"; stub_kind "$@" ;;
     esac
     ;;
-  git) case "$*" in *describe*) echo v1-dirty ;; *) echo 0123abcd ;; esac ;;
+  git) case "$*" in *' log '*) echo '0123abc 0123abcd' ;; *' status '*) answer dirty ;; *) exit 98 ;; esac ;;
   curl)
     case "$*" in
       --version) echo 'curl 8.0.1' ;;
