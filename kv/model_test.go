@@ -237,15 +237,14 @@ func TestTheStoreIsWhatTheNaiveOneIs(t *testing.T) {
 	seen := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		p := &player{T: t, dealer: dealer{paxos.Dice(rapid.Uint64().Draw(t, "luck"))}, b: newBook(t), n: newNaive(), seen: seen}
-		for range 150 {
+		for range 300 { // the rarest failure comes some sixty times then
 			p.step()
 		}
 		mustComeBack(t, p.b.m)
 	})
 	for _, code := range []string{kv.FailCompacted, kv.FailFuture, kv.FailNoLease, kv.FailNoKey, kv.FailDuplicateKey, kv.FailNotANumber,
 		kv.FailOverflow, kv.FailNotAList, kv.FailTooLarge, kv.FailLeaseExists} {
-		// The rarest comes some thirty times: fewer than a few is no bad luck.
-		if seen[code] < 3 {
+		if seen[code] < 20 {
 			t.Errorf("failure %q came %d times: the test tests nothing", code, seen[code])
 		}
 	}
