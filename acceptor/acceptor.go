@@ -34,6 +34,10 @@ type Config struct {
 	// are used only if this start makes a cluster, or joins one.
 	FreshCluster paxos.ClusterID
 	FreshStore   paxos.StoreID
+	// Starts counts the starts of an acceptor with this disk, this one included
+	// (0, of a blank disk, means 1), and Run is 64 random bits drawn for it.
+	Starts paxos.Number
+	Run    paxos.StartID
 	// PageBytes bounds the values in one Promise or Voted message.
 	PageBytes int
 	// Snapshots is how many learners must have a snapshot before what it holds
@@ -49,6 +53,7 @@ type Config struct {
 // together with a record in Effects.Persist, or are of no matter for safety.
 type Acceptor struct {
 	cfg      Config
+	stamp    paxos.Stamp // of the configuration
 	identity paxos.Identity
 	mute     string
 
@@ -59,6 +64,10 @@ type Acceptor struct {
 	highest  paxos.Slot
 	floor    paxos.Slot
 	time     paxos.LogTime
+	// position is how many records the journal was ever given, those included
+	// that this turn persists and those that were truncated; began is what it
+	// was when this start began.
+	position, began paxos.Number
 
 	// Hints, not durable by themselves.
 	chosen paxos.Slot
@@ -77,8 +86,9 @@ type Acceptor struct {
 // New makes an acceptor whose disk has the given identity (the zero identity
 // for a blank disk); the disk's records follow by Restore.
 func New(cfg Config, identity paxos.Identity) *Acceptor {
+	cfg.Starts = max(cfg.Starts, 1)
 	a := &Acceptor{
-		cfg: cfg, identity: identity, mute: cfg.Mute, floor: 1,
+		cfg: cfg, stamp: cfg.Configuration.Stamp(), identity: identity, mute: cfg.Mute, floor: 1,
 		accepted: map[paxos.Slot]paxos.Entry{}, digests: map[paxos.Slot]paxos.Digest{}, kept: map[paxos.NodeID]paxos.Kept{}, replaced: map[paxos.StoreID]bool{},
 	}
 	if a.mute == "" && identity.Standing != paxos.Blank {
@@ -101,39 +111,9 @@ func whyForeign(cfg Config, id paxos.Identity) string {
 	return ""
 }
 
-// Restore takes back one record from the disk, in the order of writing. An
-// error means that the disk holds what an acceptor never writes.
-func (a *Acceptor) Restore(rec paxos.Record) error {
-	switch rec := rec.(type) {
-	case paxos.PromisedRecord:
-		if !a.promise.Less(rec.Ballot) {
-			return fmt.Errorf("promise %v follows promise %v", rec.Ballot, a.promise)
-		}
-		a.promise = rec.Ballot
-	case paxos.AcceptedRecord:
-		if rec.Ballot.Less(a.promise) {
-			return fmt.Errorf("accepted under %v after promise %v", rec.Ballot, a.promise)
-		}
-		a.promise = rec.Ballot
-		for _, p := range rec.Proposals {
-			a.put(paxos.Entry{Slot: p.Slot, Ballot: rec.Ballot, Value: p.Value}, p.Value.Digest())
-		}
-		a.believe(rec.Chosen)
-	case paxos.FloorRecord:
-		if rec.Promise.Less(a.promise) || rec.Floor <= a.floor {
-			return fmt.Errorf("floor %d with promise %v follows floor %d with promise %v", rec.Floor, rec.Promise, a.floor, a.promise)
-		}
-		a.promise = rec.Promise
-		a.truncate(rec.Floor, rec.Time)
-	default:
-		return fmt.Errorf("a record of kind %d does not belong into an acceptor's journal", rec.RecordKind())
-	}
-	return nil
-}
-
 // Header implements paxos.Role.
 func (a *Acceptor) Header() paxos.Header {
-	return paxos.Header{Node: a.cfg.Node, Cluster: a.identity.Cluster, Config: a.cfg.Configuration.Stamp()}
+	return paxos.Header{Node: a.cfg.Node, Cluster: a.identity.Cluster, Config: a.stamp}
 }
 
 // Step implements paxos.Role.
@@ -179,7 +159,7 @@ func (a *Acceptor) Flush() paxos.Effects {
 			n++
 		}
 		for _, learner := range a.cfg.Configuration.Learners {
-			a.send(learner, paxos.Learn{Store: a.identity.Store, Votes: a.votes[:n:n]})
+			a.send(learner, paxos.Learn{Store: a.identity.Store, Life: a.life(), Votes: a.votes[:n:n]})
 		}
 		a.event(paxos.Event{Kind: paxos.EventLearn, Slot: a.votes[0].Slot, Count: n, Ballot: a.votes[0].Ballot})
 		a.votes = a.votes[n:]
@@ -206,8 +186,6 @@ func (a *Acceptor) effects() paxos.Effects {
 func (a *Acceptor) send(to paxos.NodeID, m paxos.Message) {
 	a.out.Send = append(a.out.Send, a.Header().Envelope(to, m))
 }
-
-func (a *Acceptor) persist(r paxos.Record) { a.out.Persist = append(a.out.Persist, r) }
 
 func (a *Acceptor) event(e paxos.Event) { a.out.Events = append(a.out.Events, e) }
 
@@ -254,7 +232,7 @@ func (a *Acceptor) prepare(from paxos.NodeID, m paxos.Prepare) {
 	a.led, a.silent = m.Ballot, 0
 	entries, next, more := a.page(m.First)
 	a.send(from, paxos.Promise{
-		Ballot: m.Ballot, Store: a.identity.Store, First: m.First, Next: next, More: more,
+		Ballot: m.Ballot, Store: a.identity.Store, Life: a.life(), First: m.First, Next: next, More: more,
 		Floor: a.floor, Chosen: a.chosen, Time: a.time, Entries: entries,
 	})
 	a.event(paxos.Event{Kind: paxos.EventPromise, Peer: from, Ballot: m.Ballot, Slot: m.First, Count: len(entries)})
@@ -319,7 +297,7 @@ func (a *Acceptor) accept(from paxos.NodeID, m paxos.Accept) {
 		a.persist(paxos.AcceptedRecord{Ballot: m.Ballot, Chosen: m.Chosen, Proposals: fresh})
 	}
 	if len(done) > 0 {
-		a.send(from, paxos.Accepted{Ballot: m.Ballot, Store: a.identity.Store, Slots: done})
+		a.send(from, paxos.Accepted{Ballot: m.Ballot, Store: a.identity.Store, Life: a.life(), Slots: done})
 		a.event(paxos.Event{Kind: paxos.EventAccepted, Peer: from, Ballot: m.Ballot, Slot: done[0], Count: len(done)})
 	}
 }
@@ -348,12 +326,12 @@ func (a *Acceptor) heartbeat(from paxos.NodeID, m paxos.Heartbeat) {
 	}
 	a.led, a.silent = m.Ballot, 0
 	a.believe(m.Chosen)
-	a.send(from, paxos.Heard{Ballot: m.Ballot, Store: a.identity.Store, Count: m.Count, Full: a.full})
+	a.send(from, paxos.Heard{Ballot: m.Ballot, Store: a.identity.Store, Life: a.life(), Count: m.Count, Full: a.full})
 }
 
 func (a *Acceptor) survey(from paxos.NodeID, m paxos.Survey) {
 	a.send(from, paxos.Surveyed{
-		Question: m.Question, Standing: a.standing(), Why: a.Why(), Store: a.identity.Store, Stores: a.identity.Stores,
+		Question: m.Question, Standing: a.standing(), Why: a.Why(), Store: a.identity.Store, Life: a.life(), Stores: a.identity.Stores,
 		Promise: a.promise, Led: a.led, Silent: a.silent, Chosen: a.chosen, Floor: a.floor,
 	})
 }
@@ -365,7 +343,7 @@ func (a *Acceptor) highestSlot(from paxos.NodeID, m paxos.Highest) {
 		a.nack(from, paxos.Ballot{}, 0, paxos.NotMember)
 		return
 	}
-	a.send(from, paxos.HighestIs{Question: m.Question, Store: a.identity.Store, Slot: max(a.highest, a.floor-1)})
+	a.send(from, paxos.HighestIs{Question: m.Question, Store: a.identity.Store, Life: a.life(), Slot: max(a.highest, a.floor-1)})
 }
 
 // catchUp tells a learner what this acceptor voted; an acceptor that may not
@@ -380,5 +358,5 @@ func (a *Acceptor) catchUp(from paxos.NodeID, m paxos.CatchUp) {
 	for i, e := range entries {
 		votes[i] = paxos.Vote{Slot: e.Slot, Ballot: e.Ballot, Digest: a.digests[e.Slot], Value: &entries[i].Value}
 	}
-	a.send(from, paxos.Voted{Store: a.identity.Store, First: m.First, Next: next, More: more, Floor: a.floor, Votes: votes})
+	a.send(from, paxos.Voted{Store: a.identity.Store, Life: a.life(), First: m.First, Next: next, More: more, Floor: a.floor, Votes: votes})
 }

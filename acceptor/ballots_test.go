@@ -14,7 +14,7 @@ func TestAPromiseIsMadeDurablyAndOnce(t *testing.T) {
 	a := newMember("a1")
 	out := step(a, "p1", paxos.Prepare{Ballot: ballot(5, "p1"), First: 1})
 	wantRecords(t, out, paxos.PromisedRecord{Ballot: ballot(5, "p1")})
-	want := paxos.Promise{Ballot: ballot(5, "p1"), Store: 11, First: 1, Next: 1, Floor: 1}
+	want := paxos.Promise{Ballot: ballot(5, "p1"), Store: 11, Life: life(0, 1), First: 1, Next: 1, Floor: 1}
 	if diff := cmp.Diff(paxos.Message(want), answer(t, out)); diff != "" {
 		t.Error(diff)
 	}
@@ -68,7 +68,7 @@ func TestAnAcceptAboveThePromiseRaisesItDurably(t *testing.T) {
 	m.Chosen = 1
 	out := step(a, "p2", m)
 	wantRecords(t, out, paxos.AcceptedRecord{Ballot: ballot(6, "p2"), Chosen: 1, Proposals: []paxos.Proposal{at(1, "x")}})
-	if diff := cmp.Diff(paxos.Message(paxos.Accepted{Ballot: ballot(6, "p2"), Store: 11, Slots: []paxos.Slot{1}}), answer(t, out)); diff != "" {
+	if diff := cmp.Diff(paxos.Message(paxos.Accepted{Ballot: ballot(6, "p2"), Store: 11, Life: life(0, 2), Slots: []paxos.Slot{1}}), answer(t, out)); diff != "" {
 		t.Error(diff)
 	}
 	wantNack(t, step(a, "p1", paxos.Prepare{Ballot: ballot(5, "p1")}), paxos.Nack{Ballot: ballot(5, "p1"), Reason: paxos.Preempted, Promise: ballot(6, "p2"), Floor: 1})
@@ -183,7 +183,7 @@ func TestAHeartbeatPromisesNothingAndRaisesNothing(t *testing.T) {
 	a.Tick()
 	out := step(a, "p2", paxos.Heartbeat{Ballot: ballot(9, "p2"), Count: 3, Chosen: 4})
 	wantRecords(t, out)
-	if diff := cmp.Diff(paxos.Message(paxos.Heard{Ballot: ballot(9, "p2"), Store: 11, Count: 3}), answer(t, out)); diff != "" {
+	if diff := cmp.Diff(paxos.Message(paxos.Heard{Ballot: ballot(9, "p2"), Store: 11, Life: life(0, 1), Count: 3}), answer(t, out)); diff != "" {
 		t.Error(diff)
 	}
 	s := a.Status()
@@ -233,7 +233,7 @@ func TestASurveyChangesNothing(t *testing.T) {
 	before := a.Status()
 	out := step(a, "p2", paxos.Survey{Question: 8})
 	wantRecords(t, out)
-	want := paxos.Surveyed{Question: 8, Standing: paxos.Member, Store: 11, Stores: stores, Promise: ballot(5, "p1"), Led: ballot(5, "p1"), Silent: 2, Floor: 1}
+	want := paxos.Surveyed{Question: 8, Standing: paxos.Member, Store: 11, Life: life(0, 1), Stores: stores, Promise: ballot(5, "p1"), Led: ballot(5, "p1"), Silent: 2, Floor: 1}
 	if diff := cmp.Diff(paxos.Message(want), answer(t, out)); diff != "" {
 		t.Error(diff)
 	}

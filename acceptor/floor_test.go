@@ -18,7 +18,7 @@ func truncated(t testing.TB, cfg acceptor.Config, floor paxos.Slot) *acceptor.Ac
 	a := acceptor.New(cfg, identity(cfg.Node))
 	for _, r := range []paxos.Record{
 		paxos.AcceptedRecord{Ballot: ballot(1, "p1"), Proposals: []paxos.Proposal{at(1, "a"), at(2, "bb"), at(3, "ccc"), at(4, "dddd"), at(5, "eeeee")}},
-		paxos.FloorRecord{Floor: floor, Time: 77, Promise: ballot(1, "p1")},
+		paxos.FloorRecord{Floor: floor, Time: 77, Promise: ballot(1, "p1"), Position: 2},
 	} {
 		if err := a.Restore(r); err != nil {
 			t.Fatal(err)
@@ -32,7 +32,7 @@ func TestAnAcceptBelowTheFloorIsRefusedSayingIt(t *testing.T) {
 	out := step(a, "p1", accept(ballot(2, "p1"), at(3, "x"), at(4, "y")))
 	if diff := cmp.Diff([]paxos.Envelope{
 		a.Header().Envelope("p1", paxos.Nack{Ballot: ballot(2, "p1"), Slot: 3, Reason: paxos.BelowFloor, Promise: ballot(1, "p1"), Floor: 4}),
-		a.Header().Envelope("p1", paxos.Accepted{Ballot: ballot(2, "p1"), Store: 11, Slots: []paxos.Slot{4}}),
+		a.Header().Envelope("p1", paxos.Accepted{Ballot: ballot(2, "p1"), Store: 11, Life: life(2, 3), Slots: []paxos.Slot{4}}),
 	}, out.Send); diff != "" {
 		t.Error(diff)
 	}
@@ -49,7 +49,7 @@ func TestEveryPageCarriesTheBallotAndTheFloor(t *testing.T) {
 		{First: 4, Next: 5, More: true, Entries: []paxos.Entry{{Slot: 4, Ballot: ballot(1, "p1"), Value: value("dddd")}}},
 		{First: 5, Next: 6, Entries: []paxos.Entry{{Slot: 5, Ballot: ballot(1, "p1"), Value: value("eeeee")}}},
 	} {
-		want.Ballot, want.Store, want.Floor, want.Time = ballot(2, "p2"), 11, 3, 77
+		want.Ballot, want.Store, want.Life, want.Floor, want.Time = ballot(2, "p2"), 11, life(2, 3), 3, 77
 		got := answer(t, step(a, "p2", paxos.Prepare{Ballot: ballot(2, "p2"), First: first})).(paxos.Promise)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatal(diff)
@@ -61,7 +61,7 @@ func TestEveryPageCarriesTheBallotAndTheFloor(t *testing.T) {
 func TestAnAcceptorWithoutEntriesPromisesFromItsFloorOn(t *testing.T) {
 	a := truncated(t, configOf("a1"), 9)
 	got := answer(t, step(a, "p2", paxos.Prepare{Ballot: ballot(2, "p2"), First: 2})).(paxos.Promise)
-	want := paxos.Promise{Ballot: ballot(2, "p2"), Store: 11, First: 2, Next: 9, Floor: 9, Time: 77}
+	want := paxos.Promise{Ballot: ballot(2, "p2"), Store: 11, Life: life(2, 3), First: 2, Next: 9, Floor: 9, Time: 77}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -69,7 +69,8 @@ func TestAnAcceptorWithoutEntriesPromisesFromItsFloorOn(t *testing.T) {
 
 func TestTheFloorIsNeverLowered(t *testing.T) {
 	a := truncated(t, configOf("a1"), 4)
-	for _, bad := range []paxos.FloorRecord{{Floor: 2, Promise: ballot(1, "p1")}, {Floor: 4, Promise: ballot(1, "p1")}, {Floor: 5}} {
+	for _, bad := range []paxos.FloorRecord{
+		{Floor: 2, Promise: ballot(1, "p1"), Position: 3}, {Floor: 4, Promise: ballot(1, "p1"), Position: 3}, {Floor: 5, Position: 3}} {
 		if err := a.Restore(bad); err == nil {
 			t.Errorf("%+v was taken after floor 4", bad)
 		}
@@ -82,22 +83,23 @@ func TestTheFloorIsNeverLowered(t *testing.T) {
 
 func TestAQuorumReadIsToldTheHighestSlotAlsoAfterARestart(t *testing.T) {
 	empty, afterRestart := newMember("a1"), newMember("a1")
-	if err := afterRestart.Restore(paxos.FloorRecord{Floor: 9}); err != nil {
+	if err := afterRestart.Restore(paxos.FloorRecord{Floor: 9, Position: 40}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		name string
-		a    *acceptor.Acceptor
-		want paxos.Slot
+		name     string
+		a        *acceptor.Acceptor
+		want     paxos.Slot
+		position paxos.Number
 	}{
-		{"nothing was accepted", empty, 0},
-		{"slot 5 was accepted", truncated(t, configOf("a1"), 3), 5},
-		{"everything was truncated", truncated(t, configOf("a1"), 6), 5},
-		{"only the floor is left on disk", afterRestart, 8},
+		{"nothing was accepted", empty, 0, 0},
+		{"slot 5 was accepted", truncated(t, configOf("a1"), 3), 5, 2},
+		{"everything was truncated", truncated(t, configOf("a1"), 6), 5, 2},
+		{"only the floor is left on disk", afterRestart, 8, 40},
 	} {
 		out := step(c.a, "l1", paxos.Highest{Question: 3})
 		wantRecords(t, out)
-		if diff := cmp.Diff(paxos.Message(paxos.HighestIs{Question: 3, Store: 11, Slot: c.want}), answer(t, out)); diff != "" {
+		if diff := cmp.Diff(paxos.Message(paxos.HighestIs{Question: 3, Store: 11, Life: life(c.position, c.position), Slot: c.want}), answer(t, out)); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
@@ -154,7 +156,7 @@ func TestPagesOfAnySizeSayTheSameTogether(t *testing.T) {
 			}
 		}
 		if floor > 1 {
-			records = append(records, paxos.FloorRecord{Floor: floor, Promise: ballot(100, "p1")})
+			records = append(records, paxos.FloorRecord{Floor: floor, Promise: ballot(100, "p1"), Position: paxos.Number(len(records) + 1)})
 		}
 		for _, size := range []int{0, 1, 150, rapid.IntRange(0, 2000).Draw(t, "page"), 1 << 30} {
 			cfg := configOf("a1")
@@ -185,7 +187,7 @@ func TestTheVotesOfATurnLeaveTogetherToEveryLearner(t *testing.T) {
 		t.Fatalf("%+v", out.Send)
 	}
 	x, y := value("x"), value("y")
-	want := paxos.Learn{Store: 11, Votes: []paxos.Vote{
+	want := paxos.Learn{Store: 11, Life: life(0, 2), Votes: []paxos.Vote{
 		{Slot: 1, Ballot: ballot(1, "p1"), Digest: x.Digest(), Value: &x}, {Slot: 2, Ballot: ballot(1, "p1"), Digest: y.Digest(), Value: &y}}}
 	for _, e := range out.Send {
 		if diff := cmp.Diff(paxos.Message(want), e.Message); diff != "" {

@@ -22,7 +22,13 @@ func identity(id paxos.NodeID) paxos.Identity {
 }
 
 func configOf(id paxos.NodeID) acceptor.Config {
-	return acceptor.Config{Node: id, Configuration: config, FreshCluster: paxos.ClusterID{9}, FreshStore: 99, PageBytes: 1 << 20}
+	return acceptor.Config{Node: id, Configuration: config, FreshCluster: paxos.ClusterID{9}, FreshStore: 99, Starts: 4, Run: 7, PageBytes: 1 << 20}
+}
+
+// life is that of an acceptor of configOf that began with so many records in
+// its journal, and has so many now.
+func life(began, position paxos.Number) paxos.Life {
+	return paxos.Life{Starts: 4, Run: 7, Began: began, Position: position}
 }
 
 func newMember(id paxos.NodeID) *acceptor.Acceptor { return newMemberWith(configOf(id)) }

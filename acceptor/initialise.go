@@ -301,6 +301,7 @@ type Status struct {
 	Why      string          `json:"why"`
 	Cluster  paxos.ClusterID `json:"cluster"`
 	Store    paxos.StoreID   `json:"store"`
+	Life     paxos.Life      `json:"life"`
 	Promise  paxos.Ballot    `json:"promise"`
 	Accepted int             `json:"accepted"`
 	Highest  paxos.Slot      `json:"highest"`
@@ -313,7 +314,7 @@ type Status struct {
 // Status gives the inner state.
 func (a *Acceptor) Status() Status {
 	return Status{
-		Standing: a.standing(), Why: a.Why(), Cluster: a.identity.Cluster, Store: a.identity.Store,
+		Standing: a.standing(), Why: a.Why(), Cluster: a.identity.Cluster, Store: a.identity.Store, Life: a.life(),
 		Promise: a.promise, Accepted: len(a.accepted), Highest: a.highest, Chosen: a.chosen, Floor: a.floor,
 		Led: a.led, Silent: a.silent,
 	}

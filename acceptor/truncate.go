@@ -45,7 +45,7 @@ func (a *Acceptor) raiseFloor() {
 	}
 	a.truncate(floor, a.time)
 	a.chosen = max(a.chosen, floor)
-	a.persist(paxos.FloorRecord{Floor: a.floor, Time: a.time, Promise: a.promise})
+	a.persist(paxos.FloorRecord{Floor: a.floor, Time: a.time, Promise: a.promise, Position: a.position + 1})
 	a.event(paxos.Event{Kind: paxos.EventTruncated, Slot: a.floor})
 }
 

@@ -190,8 +190,11 @@ func (e Events) query() url.Values {
 type Log struct {
 	Node   paxos.NodeID   `json:"node"`
 	Role   paxos.RoleName `json:"role"`
-	State  any            `json:"state"`
-	Events []Event        `json:"events"`
+	// Start is Health's: another one after every restart, when events are counted
+	// from 1 again.
+	Start  string  `json:"start"`
+	State  any     `json:"state"`
+	Events []Event `json:"events"`
 	// Last is the number to ask on from; Lost is how many events were no
 	// longer kept.
 	Last paxos.Number `json:"last"`
@@ -206,6 +209,18 @@ func (c *Client) Events(ctx context.Context, address string, which Events) (l Lo
 		return l, err
 	}
 	return l, n.call(ctx, ask{method: http.MethodGet, path: "/view-logs", query: which.query(), repeat: true}, &l)
+}
+
+// Chosen gives a page of the log as the learner at an address applied it, from a
+// slot on: at most limit entries, and perhaps fewer. What is below the learner's
+// floor is a Problem of the kind "truncated".
+func (c *Client) Chosen(ctx context.Context, address string, from paxos.Slot, limit int) (page paxos.Chosen, err error) {
+	n, err := c.node(address)
+	if err != nil {
+		return page, err
+	}
+	q := url.Values{"from": {number(uint64(from))}, "limit": {strconv.Itoa(limit)}}
+	return page, n.call(ctx, ask{method: http.MethodGet, path: "/chosen", query: q, repeat: true}, &page)
 }
 
 // Follow gives protocol events of the node at an address as they happen, until

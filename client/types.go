@@ -113,6 +113,9 @@ type Seen struct {
 	Promise  paxos.Ballot `json:"promise"`
 	// Stranger says that its disk is not the one with which it became a member.
 	Stranger bool `json:"stranger"`
+	// Cloned says why its words are refused for good: its disk was rolled back
+	// or copied; "" if they are not.
+	Cloned string `json:"cloned"`
 	// Full says that its disk had little room left when it last answered a
 	// heartbeat of this proposer; it is true only of one that leads.
 	Full bool `json:"disk_full"`

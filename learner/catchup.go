@@ -55,11 +55,11 @@ func (l *Learner) expected(from paxos.NodeID, first paxos.Slot) bool {
 // voted counts a page of one acceptor's votes. They are votes and no more: one
 // acceptor's word is not a chosen value.
 func (l *Learner) voted(from paxos.NodeID, m paxos.Voted) {
-	if !l.expected(from, m.First) {
+	if !l.counts(from, m.Store, m.Life) || !l.expected(from, m.First) {
 		return
 	}
-	l.learn(from, m.Store, m.Votes)
-	if m.Floor > l.next && l.adopt.IsVoter(from, m.Store) {
+	l.countAll(from, m.Votes)
+	if m.Floor > l.next {
 		l.truncated = max(l.truncated, m.Floor)
 		l.fetchSnapshot()
 		return

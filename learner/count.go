@@ -16,16 +16,32 @@ type choice struct {
 	digest paxos.Digest
 }
 
-// learn counts votes. Only the disks that became members vote.
-func (l *Learner) learn(from paxos.NodeID, store paxos.StoreID, votes []paxos.Vote) {
-	if !l.adopt.IsVoter(from, store) {
-		l.event(paxos.Event{Kind: paxos.EventRejected, Peer: from, Reason: paxos.NotMember})
-		return
+// learn takes votes as they are made.
+func (l *Learner) learn(from paxos.NodeID, m paxos.Learn) {
+	if l.counts(from, m.Store, m.Life) {
+		l.countAll(from, m.Votes)
 	}
+}
+
+func (l *Learner) countAll(from paxos.NodeID, votes []paxos.Vote) {
 	for i := range votes {
 		l.count(from, &votes[i])
 	}
 	l.advance()
+}
+
+// counts reports whether the word of an acceptor counts. Only the disks that
+// became members vote, and only those with one past.
+func (l *Learner) counts(from paxos.NodeID, store paxos.StoreID, life paxos.Life) bool {
+	switch {
+	case !l.adopt.IsVoter(from, store):
+		l.event(paxos.Event{Kind: paxos.EventRejected, Peer: from, Reason: paxos.NotMember})
+	case l.lives.Hear(from, store, life):
+		return true
+	case l.lives.Why(from, store) != "":
+		l.event(paxos.Event{Kind: paxos.EventRejected, Peer: from, Reason: paxos.Cloned})
+	}
+	return false
 }
 
 func (l *Learner) count(from paxos.NodeID, v *paxos.Vote) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 
 	"paxos/learner"
@@ -89,6 +90,7 @@ type desk struct {
 	l      *learner.Learner
 	m      *machine
 	sent   []paxos.Envelope
+	events []paxos.Event
 	broken error
 }
 
@@ -116,11 +118,22 @@ func (d *desk) take(out paxos.Effects) {
 	if len(out.Persist) > 0 {
 		d.t.Fatal("a learner writes nothing")
 	}
-	d.sent = append(d.sent, out.Send...)
+	d.sent, d.events = append(d.sent, out.Send...), append(d.events, out.Events...)
 }
 
 func (d *desk) from(id paxos.NodeID, m paxos.Message) {
-	d.take(d.l.Step(paxos.Envelope{From: id, To: "l1", Cluster: cluster, Config: config.Stamp(), Message: m}))
+	d.take(d.l.Step(paxos.Envelope{From: id, To: "l1", Cluster: cluster, Config: config.Stamp(), Message: alive(m)}))
+}
+
+// alive gives a voter's word the life of an acceptor that never ended, unless
+// it has one.
+func alive(m paxos.Message) paxos.Message {
+	v := reflect.New(reflect.TypeOf(m)).Elem()
+	v.Set(reflect.ValueOf(m))
+	if life := v.FieldByName("Life"); life.IsValid() && life.IsZero() {
+		life.Set(reflect.ValueOf(paxos.Life{Starts: 1, Run: 1, Position: 1}))
+	}
+	return v.Interface().(paxos.Message)
 }
 
 func (d *desk) tick(n int) {

@@ -76,8 +76,10 @@ const (
 // Learner counts votes and applies what is chosen.
 type Learner struct {
 	cfg     Config
+	stamp   paxos.Stamp // of the configuration
 	machine Machine
 	adopt   paxos.Adoption
+	lives   paxos.Lives
 	tick    int
 
 	next    paxos.Slot // applied watermark: every slot below it is applied
@@ -107,7 +109,7 @@ type Learner struct {
 func New(cfg Config, machine Machine) *Learner {
 	next := machine.Applied()
 	return &Learner{
-		cfg: cfg, machine: machine, next: next, horizon: next - 1, open: map[paxos.Slot]*tally{}, late: map[paxos.Slot]*tally{},
+		cfg: cfg, stamp: cfg.Configuration.Stamp(), machine: machine, next: next, horizon: next - 1, open: map[paxos.Slot]*tally{}, late: map[paxos.Slot]*tally{},
 		log: log{floor: next}, pulls: map[paxos.NodeID]paxos.Slot{}, outcomes: map[paxos.NodeID][]paxos.Outcome{},
 		snapshots: newSnapshots(cfg), reads: reads{number: cfg.Question},
 	}
@@ -115,7 +117,7 @@ func New(cfg Config, machine Machine) *Learner {
 
 // Header implements paxos.Role.
 func (l *Learner) Header() paxos.Header {
-	return paxos.Header{Node: l.cfg.Node, Cluster: l.adopt.Cluster, Config: l.cfg.Configuration.Stamp()}
+	return paxos.Header{Node: l.cfg.Node, Cluster: l.adopt.Cluster, Config: l.stamp}
 }
 
 // Step implements paxos.Role.
@@ -124,7 +126,7 @@ func (l *Learner) Step(e paxos.Envelope) paxos.Effects {
 	case paxos.Surveyed:
 		l.adopt.Hear(l.cfg.Configuration, e.From, e.Cluster, m)
 	case paxos.Learn:
-		l.learn(e.From, m.Store, m.Votes)
+		l.learn(e.From, m)
 	case paxos.Voted:
 		l.voted(e.From, m)
 	case paxos.Chosen:
@@ -290,12 +292,14 @@ type Status struct {
 	// Behind is the slot below which the log is truncated, if what this learner
 	// lacks is below it: only another learner's snapshot can help. Else 0.
 	Behind paxos.Slot `json:"behind_truncated_log"`
+	// Clones are the acceptors whose votes are refused for good.
+	Clones []paxos.Clone `json:"clones"`
 }
 
 // Status gives the inner state.
 func (l *Learner) Status() Status {
 	return Status{l.adopt.Cluster, l.next, l.horizon, len(l.open), l.stalled, l.log.floor,
-		l.snapshots.kept.Slot, l.snapshots.kept.Previous, l.reads.waitingNow(), l.Behind()}
+		l.snapshots.kept.Slot, l.snapshots.kept.Previous, l.reads.waitingNow(), l.Behind(), l.lives.Clones(l.adopt.Stores)}
 }
 
 // Behind is the slot below which the acceptors have truncated the log, if this

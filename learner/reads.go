@@ -109,7 +109,7 @@ func (l *Learner) sendQuestion() {
 // highestIs counts the answers, as a set of acceptors.
 func (l *Learner) highestIs(from paxos.NodeID, m paxos.HighestIs) {
 	q := l.reads.asked
-	if q == nil || m.Question != q.number || !l.adopt.IsVoter(from, m.Store) {
+	if !l.counts(from, m.Store, m.Life) || q == nil || m.Question != q.number {
 		return
 	}
 	q.heard[from] = true

@@ -13,8 +13,9 @@ import (
 // digest of a decoded value is the digest of what was sent.
 
 // FormatVersion is the version of the binary form, the first byte of every
-// envelope. Another version is refused, never skipped.
-const FormatVersion = 1
+// envelope. Another version is refused, never skipped. In version 1 acceptors
+// did not say which Life speaks.
+const FormatVersion = 2
 
 // ErrFormat is wrapped by every decoding error.
 var ErrFormat = errors.New("malformed binary form")
@@ -269,6 +270,14 @@ func putNode(b []byte, id NodeID) []byte  { return putBytes(b, id) }
 func readSlot(r *reader) Slot             { return Slot(r.uvarint("slot")) }
 func readNode(r *reader) NodeID           { return r.node("node id") }
 func putStore(b []byte, s StoreOf) []byte { return putID(putBytes(b, s.Acceptor), s.Store) }
+
+func (l Life) append(to []byte) []byte {
+	return putUint(putUint(putID(putUint(to, uint64(l.Starts)), l.Run), uint64(l.Began)), uint64(l.Position))
+}
+
+func readLife(r *reader) Life {
+	return Life{Number(r.uvarint("starts")), StartID(r.uint64("run")), Number(r.uvarint("beginning")), Number(r.uvarint("position"))}
+}
 
 func readDigest(r *reader) (d Digest) {
 	r.fixed(d[:], "digest")

@@ -96,19 +96,19 @@ var decoders = map[Kind]func(*reader) Message{
 	KindSurvey: func(r *reader) Message { return Survey{Number(r.uvarint("question"))} },
 	KindSurveyed: func(r *reader) Message {
 		return Surveyed{Number(r.uvarint("question")), Standing(r.enum(int(Mute), "standing")), r.string("why"),
-			StoreID(r.uint64("store")), readList(r, 9, "stores", readStore), readBallot(r), readBallot(r),
+			StoreID(r.uint64("store")), readLife(r), readList(r, 9, "stores", readStore), readBallot(r), readBallot(r),
 			r.uint32("silence"), readSlot(r), readSlot(r)}
 	},
 	KindPrepare: func(r *reader) Message { return Prepare{readBallot(r), readSlot(r)} },
 	KindPromise: func(r *reader) Message {
-		return Promise{readBallot(r), StoreID(r.uint64("store")), readSlot(r), readSlot(r), r.bool("more"),
+		return Promise{readBallot(r), StoreID(r.uint64("store")), readLife(r), readSlot(r), readSlot(r), r.bool("more"),
 			readSlot(r), readSlot(r), LogTime(r.uvarint("log time")), readList(r, 13, "entries", readEntry)}
 	},
 	KindAccept: func(r *reader) Message {
 		return Accept{readBallot(r), readSlot(r), readList(r, 3, "proposals", readProposal)}
 	},
 	KindAccepted: func(r *reader) Message {
-		return Accepted{readBallot(r), StoreID(r.uint64("store")), readList(r, 1, "slots", readSlot)}
+		return Accepted{readBallot(r), StoreID(r.uint64("store")), readLife(r), readList(r, 1, "slots", readSlot)}
 	},
 	KindNack: func(r *reader) Message {
 		return Nack{readBallot(r), readSlot(r), Reason(r.enum(len(reasons)-1, "reason")), readBallot(r), readSlot(r)}
@@ -117,21 +117,21 @@ var decoders = map[Kind]func(*reader) Message{
 		return Heartbeat{readBallot(r), Number(r.uvarint("count")), readSlot(r)}
 	},
 	KindHeard: func(r *reader) Message {
-		return Heard{readBallot(r), StoreID(r.uint64("store")), Number(r.uvarint("count")), r.bool("full")}
+		return Heard{readBallot(r), StoreID(r.uint64("store")), readLife(r), Number(r.uvarint("count")), r.bool("full")}
 	},
 	KindHighest: func(r *reader) Message { return Highest{Number(r.uvarint("question"))} },
 	KindHighestIs: func(r *reader) Message {
-		return HighestIs{Number(r.uvarint("question")), StoreID(r.uint64("store")), readSlot(r)}
+		return HighestIs{Number(r.uvarint("question")), StoreID(r.uint64("store")), readLife(r), readSlot(r)}
 	},
 	KindLearn: func(r *reader) Message {
-		return Learn{StoreID(r.uint64("store")), readList(r, voteSize, "votes", readVote)}
+		return Learn{StoreID(r.uint64("store")), readLife(r), readList(r, voteSize, "votes", readVote)}
 	},
 	KindCatchUp: func(r *reader) Message { return CatchUp{readSlot(r)} },
 	KindChosen: func(r *reader) Message {
 		return Chosen{readSlot(r), readSlot(r), readSlot(r), readList(r, 13, "entries", readEntry)}
 	},
 	KindVoted: func(r *reader) Message {
-		return Voted{StoreID(r.uint64("store")), readSlot(r), readSlot(r), r.bool("more"), readSlot(r),
+		return Voted{StoreID(r.uint64("store")), readLife(r), readSlot(r), readSlot(r), r.bool("more"), readSlot(r),
 			readList(r, voteSize, "votes", readVote)}
 	},
 	KindKept:        func(r *reader) Message { return Kept{StoreID(r.uint64("store")), readSlot(r), readSlot(r)} },
@@ -217,7 +217,7 @@ func (m Survey) append(b []byte) []byte { return putUint(b, uint64(m.Question)) 
 
 func (m Surveyed) append(b []byte) []byte {
 	b = append(putUint(b, uint64(m.Question)), byte(m.Standing))
-	b = putID(putBytes(b, m.Why), m.Store)
+	b = m.Life.append(putID(putBytes(b, m.Why), m.Store))
 	b = putList(b, m.Stores, putStore)
 	b = m.Led.append(m.Promise.append(b))
 	return putSlot(putSlot(putUint(b, m.Silent), m.Chosen), m.Floor)
@@ -226,7 +226,7 @@ func (m Surveyed) append(b []byte) []byte {
 func (m Prepare) append(b []byte) []byte { return putSlot(m.Ballot.append(b), m.First) }
 
 func (m Promise) append(b []byte) []byte {
-	b = putID(m.Ballot.append(b), m.Store)
+	b = m.Life.append(putID(m.Ballot.append(b), m.Store))
 	b = putBool(putSlot(putSlot(b, m.First), m.Next), m.More)
 	b = putUint(putSlot(putSlot(b, m.Floor), m.Chosen), uint64(m.Time))
 	return putList(b, m.Entries, func(b []byte, e Entry) []byte { return e.append(b) })
@@ -238,7 +238,7 @@ func (m Accept) append(b []byte) []byte {
 }
 
 func (m Accepted) append(b []byte) []byte {
-	return putList(putID(m.Ballot.append(b), m.Store), m.Slots, putSlot)
+	return putList(m.Life.append(putID(m.Ballot.append(b), m.Store)), m.Slots, putSlot)
 }
 
 func (m Nack) append(b []byte) []byte {
@@ -251,18 +251,20 @@ func (m Heartbeat) append(b []byte) []byte {
 }
 
 func (m Heard) append(b []byte) []byte {
-	return putBool(putUint(putID(m.Ballot.append(b), m.Store), uint64(m.Count)), m.Full)
+	return putBool(putUint(m.Life.append(putID(m.Ballot.append(b), m.Store)), uint64(m.Count)), m.Full)
 }
 
 func (m Highest) append(b []byte) []byte { return putUint(b, uint64(m.Question)) }
 
 func (m HighestIs) append(b []byte) []byte {
-	return putSlot(putID(putUint(b, uint64(m.Question)), m.Store), m.Slot)
+	return putSlot(m.Life.append(putID(putUint(b, uint64(m.Question)), m.Store)), m.Slot)
 }
 
 func putVote(b []byte, v Vote) []byte { return v.append(b) }
 
-func (m Learn) append(b []byte) []byte { return putList(putID(b, m.Store), m.Votes, putVote) }
+func (m Learn) append(b []byte) []byte {
+	return putList(m.Life.append(putID(b, m.Store)), m.Votes, putVote)
+}
 
 func (m CatchUp) append(b []byte) []byte { return putSlot(b, m.First) }
 
@@ -272,7 +274,7 @@ func (m Chosen) append(b []byte) []byte {
 }
 
 func (m Voted) append(b []byte) []byte {
-	b = putBool(putSlot(putSlot(putID(b, m.Store), m.First), m.Next), m.More)
+	b = putBool(putSlot(putSlot(m.Life.append(putID(b, m.Store)), m.First), m.Next), m.More)
 	return putList(putSlot(b, m.Floor), m.Votes, putVote)
 }
 

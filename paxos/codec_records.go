@@ -17,7 +17,9 @@ func DecodeRecord(kind RecordKind, b []byte) (Record, error) {
 	case AcceptedKind:
 		rec = AcceptedRecord{readBallot(r), readSlot(r), readList(r, 3, "proposals", readProposal)}
 	case FloorKind:
-		rec = FloorRecord{readSlot(r), LogTime(r.uvarint("log time")), readBallot(r)}
+		rec = FloorRecord{readSlot(r), LogTime(r.uvarint("log time")), readBallot(r), Number(r.uvarint("position"))}
+	case floorWithoutPosition:
+		return nil, fmt.Errorf("%w: record of kind %d: written by an older version, which did not count its records; only that version reads it", ErrFormat, kind)
 	case IdentityKind:
 		rec = IdentityRecord{readIdentity(r)}
 	default:
@@ -36,7 +38,7 @@ func (a AcceptedRecord) append(b []byte) []byte {
 }
 
 func (f FloorRecord) append(b []byte) []byte {
-	return f.Promise.append(putUint(putSlot(b, f.Floor), uint64(f.Time)))
+	return putUint(f.Promise.append(putUint(putSlot(b, f.Floor), uint64(f.Time))), uint64(f.Position))
 }
 
 func (i IdentityRecord) append(b []byte) []byte {

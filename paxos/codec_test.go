@@ -103,8 +103,8 @@ func TestUnknownVersionsAndKindsAreRefusedAndNamed(t *testing.T) {
 		to   byte
 		want string
 	}{
-		{0, 0, "version 0, this node speaks 1"},
-		{0, 2, "version 2, this node speaks 1"},
+		{0, 1, "version 1, this node speaks 2"},
+		{0, 3, "version 3, this node speaks 2"},
 		{1, byte(paxos.KindLocal), "unknown kind of message 0"},
 		{1, byte(paxos.KindSnapshotPart) + 1, "unknown kind of message 31"},
 		{1, 255, "unknown kind of message 255"},
@@ -115,9 +115,19 @@ func TestUnknownVersionsAndKindsAreRefusedAndNamed(t *testing.T) {
 			t.Errorf("byte %d = %d: %v, want %q", c.at, c.to, err, c.want)
 		}
 	}
-	for _, kind := range []paxos.RecordKind{0, 5, 255} {
+	for _, kind := range []paxos.RecordKind{0, 6, 255} {
 		if _, err := paxos.DecodeRecord(kind, nil); !errors.Is(err, paxos.ErrFormat) || !strings.Contains(err.Error(), "newer version") {
 			t.Errorf("record kind %d: %v", kind, err)
+		}
+	}
+}
+
+// An older version's floors do not say which record they are.
+func TestARecordOfAnOlderVersionIsNotMisread(t *testing.T) {
+	old := paxos.AppendRecord(nil, paxos.FloorRecord{Floor: 7, Time: 9, Promise: paxos.Ballot{Number: 1, Proposer: "p1"}})
+	for _, b := range [][]byte{old, old[:len(old)-1]} {
+		if _, err := paxos.DecodeRecord(3, b); !errors.Is(err, paxos.ErrFormat) || !strings.Contains(err.Error(), "older version") {
+			t.Errorf("%x: %v", b, err)
 		}
 	}
 }
@@ -136,7 +146,7 @@ func TestOnlyTheOneSpellingOfAValueIsTaken(t *testing.T) {
 	}{
 		{"a varint with a needless zero", binaryOf(paxos.KindHighest, 0x81, 0x00)},
 		{"a varint above 64 bits", binaryOf(paxos.KindHighest, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02)},
-		{"a truth of 2", binaryOf(paxos.KindVoted, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 0, 0)},
+		{"a truth of 2", binaryOf(paxos.KindVoted, append(make([]byte, 19), 1, 1, 2, 0, 0)...)},
 		{"a progress nobody knows", binaryOf(paxos.KindInitialised, append([]byte{4}, make([]byte, 18)...)...)},
 		{"a text that is no UTF-8", binaryOf(paxos.KindInitialised, append(make([]byte, 18), 1, 0xff)...)},
 		{"a node id with a blank", binaryOf(paxos.KindInitialised, append(make([]byte, 17), 1, 3, 'a', ' ', 'b', 0)...)},

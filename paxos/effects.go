@@ -25,9 +25,11 @@ type RecordKind uint8
 const (
 	PromisedKind RecordKind = 1
 	AcceptedKind RecordKind = 2
-	FloorKind    RecordKind = 3
+	// floorWithoutPosition was a floor's kind before it had a Position.
+	floorWithoutPosition RecordKind = 3
 	// IdentityKind is not in the journal: it has a file of its own.
 	IdentityKind RecordKind = 4
+	FloorKind    RecordKind = 5
 )
 
 // PromisedRecord keeps a promise.
@@ -43,11 +45,13 @@ type AcceptedRecord struct {
 
 // FloorRecord keeps that all slots below Floor were chosen and truncated, up
 // to the log time Time; and the promise, since the records that held it may go
-// with what is truncated.
+// with what is truncated. For the same reason it says which of the records this
+// one is: Position is how many the journal was ever given, this one included.
 type FloorRecord struct {
-	Floor   Slot
-	Time    LogTime
-	Promise Ballot
+	Floor    Slot
+	Time     LogTime
+	Promise  Ballot
+	Position Number
 }
 
 // IdentityRecord keeps who the acceptor is. It is durable before the records

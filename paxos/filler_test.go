@@ -38,7 +38,7 @@ func newDice(seed int) *paxos.Dice {
 
 // words is how many words each enumeration has.
 var words = map[reflect.Type]int{
-	reflect.TypeFor[paxos.Standing](): 4, reflect.TypeFor[paxos.Reason](): 14,
+	reflect.TypeFor[paxos.Standing](): 4, reflect.TypeFor[paxos.Reason](): 15,
 	reflect.TypeFor[paxos.Verdict](): 6, reflect.TypeFor[paxos.Progress](): 4,
 }
 

@@ -66,7 +66,8 @@ type StoreID uint64
 
 // StartID is 64 random bits drawn at every start of a proposer, so that two
 // processes under one id never share a ballot (two pods with one id
-// are normal life on Kubernetes).
+// are normal life on Kubernetes); and of an acceptor, so that two that began
+// with one state of a disk are told apart (Life).
 type StartID uint64
 
 // SessionID is 64 random bits that name one client session.

@@ -20,6 +20,7 @@ type Surveyed struct {
 	// Why says in a sentence why the acceptor does not vote, "" if it does.
 	Why    string    `json:"why"`
 	Store  StoreID   `json:"store"`
+	Life   Life      `json:"life"`
 	Stores []StoreOf `json:"stores"`
 	// Promise is the highest ballot the acceptor promised or accepted.
 	Promise Ballot `json:"promise"`
@@ -47,6 +48,7 @@ type Prepare struct {
 type Promise struct {
 	Ballot  Ballot  `json:"ballot"`
 	Store   StoreID `json:"store"`
+	Life    Life    `json:"life"`
 	First   Slot    `json:"first"`
 	Next    Slot    `json:"next"`
 	More    bool    `json:"more"`
@@ -69,6 +71,7 @@ type Accept struct {
 type Accepted struct {
 	Ballot Ballot  `json:"ballot"`
 	Store  StoreID `json:"store"`
+	Life   Life    `json:"life"`
 	Slots  []Slot  `json:"slots"`
 }
 
@@ -96,6 +99,7 @@ type Heartbeat struct {
 type Heard struct {
 	Ballot Ballot  `json:"ballot"`
 	Store  StoreID `json:"store"`
+	Life   Life    `json:"life"`
 	Count  Number  `json:"count"`
 	// Full says that the acceptor's disk has little room left.
 	Full bool `json:"full"`
@@ -111,12 +115,14 @@ type Highest struct {
 type HighestIs struct {
 	Question Number  `json:"question"`
 	Store    StoreID `json:"store"`
+	Life     Life    `json:"life"`
 	Slot     Slot    `json:"slot"`
 }
 
 // Learn carries an acceptor's votes to a learner as they are made.
 type Learn struct {
 	Store StoreID `json:"store"`
+	Life  Life    `json:"life"`
 	Votes []Vote  `json:"votes"`
 }
 
@@ -141,6 +147,7 @@ type Chosen struct {
 // value: a learner counts these votes like those of Learn.
 type Voted struct {
 	Store StoreID `json:"store"`
+	Life  Life    `json:"life"`
 	First Slot    `json:"first"`
 	Next  Slot    `json:"next"`
 	More  bool    `json:"more"`
@@ -307,10 +314,12 @@ const (
 	DiskFull
 	// NoCluster: no quorum of acceptors has said yet which cluster this is.
 	NoCluster
+	// Cloned: the acceptor's disk was rolled back or copied.
+	Cloned
 )
 
 var reasons = []string{"none", "preempted", "below-floor", "too-far", "not-member", "two-values",
-	"not-leading", "no-quorum", "overloaded", "stopping", "stepped-down", "no-learner", "disk-full", "no-cluster"}
+	"not-leading", "no-quorum", "overloaded", "stopping", "stepped-down", "no-learner", "disk-full", "no-cluster", "cloned"}
 
 // String gives the reason's word.
 func (r Reason) String() string { return word(reasons, int(r)) }

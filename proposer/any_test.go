@@ -54,7 +54,7 @@ func (d *duel) start(id paxos.NodeID) {
 }
 
 func (d *duel) say(from, to paxos.NodeID, m paxos.Message) {
-	d.mail = append(d.mail, paxos.Envelope{From: from, To: to, Cluster: cluster, Config: config.Stamp(), Message: m})
+	d.mail = append(d.mail, paxos.Envelope{From: from, To: to, Cluster: cluster, Config: config.Stamp(), Message: alive(m)})
 }
 
 func (d *duel) take(out paxos.Effects) {

@@ -62,7 +62,7 @@ func (p *Proposer) surveyed(from paxos.NodeID, cluster paxos.ClusterID, m paxos.
 		return
 	}
 	p.told(from, m)
-	if m.Standing != paxos.Member || !p.adopt.IsVoter(from, m.Store) {
+	if m.Standing != paxos.Member || !p.counts(from, m.Store, m.Life) {
 		return
 	}
 	p.seen = max(p.seen, m.Promise.Number)
@@ -227,7 +227,7 @@ func (p *Proposer) tickPreparing() {
 // the ballot that asked, so that a report is one acceptor's state after its
 // promise and never a mixture.
 func (p *Proposer) promise(from paxos.NodeID, m paxos.Promise) {
-	if p.asking == nil || m.Ballot != p.ballot || !p.adopt.IsVoter(from, m.Store) {
+	if !p.counts(from, m.Store, m.Life) || p.asking == nil || m.Ballot != p.ballot {
 		return
 	}
 	r := p.asking.reports[from]
@@ -323,8 +323,8 @@ func (p *Proposer) lead(c *collection, time paxos.LogTime) {
 	p.beat()
 }
 
-// extend ends the second asking of a leader, for slots below those it began
-// with. They were chosen, so every quorum holds them, or truncated them.
+// extend ends the second asking of a leader, for slots below its chosen
+// watermark. They were chosen, so every quorum holds them, or truncated them.
 func (p *Proposer) extend(c *collection, floor paxos.Slot) {
 	var lower []paxos.Proposal
 	for slot := max(c.first, floor); slot < c.limit; slot++ {
@@ -336,15 +336,17 @@ func (p *Proposer) extend(c *collection, floor paxos.Slot) {
 		lower = append(lower, paxos.Proposal{Slot: slot, Value: e.Value})
 	}
 	if c.limit >= p.first {
-		p.first = c.first
+		p.first = min(p.first, c.first)
 	}
 	p.again = append(lower, p.again...)
 }
 
 // finish sees to it that the slots a learner misses are chosen under one
-// ballot, where the votes alone do not show it. What the leader proposed itself
-// it sends again until it is chosen; for what was chosen before it led, it asks
-// the acceptors once more, in the same ballot: nothing was proposed there yet.
+// ballot, where the votes that it can have do not show it. What the leader has in
+// the air it sends again until it is chosen; for what is chosen, by itself or
+// before it led, it asks the acceptors once more, in the same ballot, and proposes
+// again what they hold: an acceptor that has not voted there votes now, and the
+// learner may hear it where it does not hear those that did.
 // What some acceptor outside its quorum accepted above all that it proposed was
 // not chosen: a no-op goes there, so that who waits for that slot need not wait
 // for the next command.
@@ -355,14 +357,15 @@ func (p *Proposer) finish(m paxos.Finish) {
 	for ; p.next < m.Next && p.next < p.chosen+paxos.Slot(p.cfg.Window); p.next++ {
 		p.again = append(p.again, paxos.Proposal{Slot: p.next, Value: paxos.Value{Time: p.now()}})
 	}
-	if p.asking != nil || m.First < 1 || m.First >= p.first {
+	if p.asking != nil || m.First < 1 || m.First >= min(m.Next, p.chosen) {
 		return
 	}
 	p.event(paxos.Event{Kind: paxos.EventFinish, Ballot: p.ballot, Slot: m.First})
 	// Not all of a long log at once: who still misses something asks again.
 	// What is proposed twice in one ballot is the same value both times, for
-	// the own ballot is the highest that an acceptor can report.
-	p.asking = p.collect(m.First, min(p.first, m.First+extendMost))
+	// the own ballot is the highest that an acceptor can report, and of what is
+	// chosen in it every quorum reports it.
+	p.asking = p.collect(m.First, min(p.chosen, m.Next, m.First+extendMost))
 	p.prepare()
 }
 

@@ -2,6 +2,7 @@ package proposer_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -39,6 +40,7 @@ type lab struct {
 	sent     []paxos.Envelope
 	question paxos.Number
 	ballot   paxos.Ballot // of its last Prepare
+	events   []paxos.Event
 	broken   error
 }
 
@@ -51,6 +53,7 @@ func (l *lab) take(out paxos.Effects) {
 	if len(out.Persist) > 0 {
 		l.t.Fatal("a proposer writes nothing to a disk")
 	}
+	l.events = append(l.events, out.Events...)
 	for _, e := range out.Send {
 		switch m := e.Message.(type) {
 		case paxos.Survey:
@@ -63,7 +66,18 @@ func (l *lab) take(out paxos.Effects) {
 }
 
 func (l *lab) from(id paxos.NodeID, m paxos.Message) {
-	l.take(l.p.Step(paxos.Envelope{From: id, To: "p1", Cluster: cluster, Config: config.Stamp(), Message: m}))
+	l.take(l.p.Step(paxos.Envelope{From: id, To: "p1", Cluster: cluster, Config: config.Stamp(), Message: alive(m)}))
+}
+
+// alive gives a voter's word the life of an acceptor that never ended, unless
+// it has one.
+func alive(m paxos.Message) paxos.Message {
+	v := reflect.New(reflect.TypeOf(m)).Elem()
+	v.Set(reflect.ValueOf(m))
+	if life := v.FieldByName("Life"); life.IsValid() && life.IsZero() {
+		life.Set(reflect.ValueOf(paxos.Life{Starts: 1, Run: 1, Position: 1}))
+	}
+	return v.Interface().(paxos.Message)
 }
 
 func (l *lab) tick(n int) {

@@ -46,11 +46,34 @@ func TestFinishProposesAgainWhatWasChosenBeforeTheLead(t *testing.T) {
 		t.Errorf("the watermark is %d", c)
 	}
 	sentOf[paxos.Prepare](l)
-	for _, again := range []paxos.Slot{2, 3, 4, 5, 0} {
-		l.from("l1", paxos.Finish{First: again, Next: 5})
+	for _, never := range []paxos.Slot{5, 6, 0} {
+		l.from("l1", paxos.Finish{First: never, Next: 7})
 	}
 	if got := sentOf[paxos.Prepare](l); len(got) > 0 {
-		t.Errorf("what it proposed itself it asks for: %+v", got)
+		t.Errorf("it asks for what is not chosen: %+v", got)
+	}
+}
+
+// A slot is chosen by a1 and a2, and the learner hears only a1 and a3 (sim, seed
+// 360): only a vote of a3's helps it.
+func TestFinishProposesAgainWhatTheLeaderSawChosen(t *testing.T) {
+	l := behind(t)
+	l.propose(1, 1)
+	l.propose(1, 2)
+	l.flush()
+	l.accepted("a1", 4, 5)
+	l.accepted("a2", 4, 5)
+	l.sent = nil
+	l.from("l1", paxos.Finish{First: 4, Next: 5})
+	if got := sentOf[paxos.Prepare](l); len(got) != 3 || got[2].First != 4 {
+		t.Fatalf("asks %+v", got)
+	}
+	own := paxos.Entry{Slot: 4, Ballot: l.ballot, Value: paxos.Value{Time: 1, Commands: []paxos.Command{{Body: []byte("own")}}}}
+	l.promise("a3", paxos.Promise{First: 4, Next: 4, Entries: nil})
+	l.promise("a1", paxos.Promise{First: 4, Next: 6, Entries: []paxos.Entry{own, entry(5, l.ballot, "not asked for")}})
+	l.flush()
+	if diff := cmp.Diff([]string{"4:own"}, shown(l.proposals("a3"))); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -190,7 +190,7 @@ func (p *Proposer) now() paxos.LogTime {
 // accepted counts phase 2b as a set of acceptors per slot, all in the own
 // ballot; a quorum makes the value chosen.
 func (p *Proposer) accepted(from paxos.NodeID, m paxos.Accepted) {
-	if !p.hearing(from, m.Store, m.Ballot) {
+	if !p.hearing(from, m.Store, m.Life, m.Ballot) {
 		return
 	}
 	for _, slot := range m.Slots {
@@ -239,8 +239,8 @@ func (p *Proposer) raiseChosen() {
 }
 
 // hearing notes that an acceptor answers this leader, in this ballot.
-func (p *Proposer) hearing(from paxos.NodeID, store paxos.StoreID, ballot paxos.Ballot) bool {
-	if p.phase != Leading || ballot != p.ballot || !p.adopt.IsVoter(from, store) {
+func (p *Proposer) hearing(from paxos.NodeID, store paxos.StoreID, life paxos.Life, ballot paxos.Ballot) bool {
+	if !p.counts(from, store, life) || p.phase != Leading || ballot != p.ballot {
 		return false
 	}
 	p.heard[from] = p.tick

@@ -59,9 +59,11 @@ func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 // Proposer leads, or waits until it may.
 type Proposer struct {
 	cfg   Config
+	stamp paxos.Stamp // of the configuration
 	dice  paxos.Dice
 	tick  int
 	adopt paxos.Adoption
+	lives paxos.Lives
 
 	phase  Phase
 	ballot paxos.Ballot // the ballot of the last own attempt
@@ -111,14 +113,14 @@ type surveyed struct {
 // New makes a proposer.
 func New(cfg Config) *Proposer {
 	return &Proposer{
-		cfg: cfg, dice: paxos.Dice(cfg.Seed), chosen: 1, wait: -1,
+		cfg: cfg, stamp: cfg.Configuration.Stamp(), dice: paxos.Dice(cfg.Seed), chosen: 1, wait: -1,
 		surveys: map[paxos.NodeID]surveyed{}, words: map[paxos.NodeID]*word{}, placed: map[paxos.NodeID][]paxos.Placed{},
 	}
 }
 
 // Header implements paxos.Role.
 func (p *Proposer) Header() paxos.Header {
-	return paxos.Header{Node: p.cfg.Node, Cluster: p.adopt.Cluster, Config: p.cfg.Configuration.Stamp()}
+	return paxos.Header{Node: p.cfg.Node, Cluster: p.adopt.Cluster, Config: p.stamp}
 }
 
 // Step implements paxos.Role.
@@ -131,7 +133,7 @@ func (p *Proposer) Step(e paxos.Envelope) paxos.Effects {
 	case paxos.Accepted:
 		p.accepted(e.From, m)
 	case paxos.Heard:
-		if p.hearing(e.From, m.Store, m.Ballot) {
+		if p.hearing(e.From, m.Store, m.Life, m.Ballot) {
 			p.full[e.From] = m.Full
 			p.heardOf(e.From)
 		}

@@ -19,6 +19,9 @@ type Seen struct {
 	Promise  paxos.Ballot `json:"promise"`
 	// Stranger says that its disk is not the one with which it became a member.
 	Stranger bool `json:"stranger"`
+	// Cloned says why its words are refused for good: its disk was rolled back
+	// or copied; "" if they are not.
+	Cloned string `json:"cloned"`
 	// Full says that its disk had little room left when it last answered a
 	// heartbeat of this proposer, which leads: who does not hears of no disk.
 	Full bool `json:"disk_full"`
@@ -42,6 +45,19 @@ func (p *Proposer) heardOf(id paxos.NodeID) *word {
 	return w
 }
 
+// counts reports whether the word of an acceptor counts: it speaks with the
+// disk with which it became a member, and that disk has one past.
+func (p *Proposer) counts(from paxos.NodeID, store paxos.StoreID, life paxos.Life) bool {
+	if !p.adopt.IsVoter(from, store) {
+		return false
+	}
+	ok := p.lives.Hear(from, store, life)
+	if !ok && p.lives.Why(from, store) != "" {
+		p.event(paxos.Event{Kind: paxos.EventRejected, Peer: from, Reason: paxos.Cloned})
+	}
+	return ok
+}
+
 // told notes what an acceptor says of itself, whether or not it may vote.
 func (p *Proposer) told(from paxos.NodeID, m paxos.Surveyed) {
 	w := p.heardOf(from)
@@ -55,6 +71,7 @@ func (p *Proposer) acceptors() []Seen {
 		s := &list[i]
 		s.Node, s.Answering = id, p.answers(id)
 		s.Full = p.phase == Leading && p.full[id]
+		s.Cloned = p.lives.Why(id, paxos.StoreIn(p.adopt.Stores, id))
 		w := p.words[id]
 		if w == nil {
 			continue

@@ -42,6 +42,7 @@ type Config struct {
 // Session pursues commands. It is a paxos.Role.
 type Session struct {
 	cfg   Config
+	stamp paxos.Stamp // of the configuration
 	dice  paxos.Dice
 	adopt paxos.Adoption
 	tick  int
@@ -90,14 +91,14 @@ type pending struct {
 // New makes a session.
 func New(cfg Config) *Session {
 	return &Session{
-		cfg: cfg, dice: paxos.Dice(cfg.Seed), session: cfg.Session, confirmed: 1, pending: map[paxos.Sequence]*pending{},
+		cfg: cfg, stamp: cfg.Configuration.Stamp(), dice: paxos.Dice(cfg.Seed), session: cfg.Session, confirmed: 1, pending: map[paxos.Sequence]*pending{},
 		abandoned: map[paxos.Sequence]int{}, heard: map[paxos.NodeID]int{}, learners: map[paxos.NodeID]told{},
 	}
 }
 
 // Header implements paxos.Role.
 func (s *Session) Header() paxos.Header {
-	return paxos.Header{Node: s.cfg.Node, Cluster: s.adopt.Cluster, Config: s.cfg.Configuration.Stamp()}
+	return paxos.Header{Node: s.cfg.Node, Cluster: s.adopt.Cluster, Config: s.stamp}
 }
 
 // Step implements paxos.Role.

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -56,6 +57,9 @@ type explained struct {
 	// Why says why the node is of no use now, "" if it is.
 	Why    string                       `json:"why,omitempty"`
 	SeenBy map[paxos.NodeID]client.Seen `json:"seen_by,omitempty"`
+	// Cloned says why an acceptor's votes are refused by whoever saw that its disk
+	// was rolled back or copied, "" if nobody did.
+	Cloned string `json:"cloned,omitempty"`
 
 	role roleState
 	lost bool // an acceptor's disk is not the one that became a member
@@ -85,6 +89,8 @@ type roleState struct {
 	Applied paxos.Slot `json:"applied_watermark"`
 	Behind  paxos.Slot `json:"behind_truncated_log"`
 	Pending int        `json:"pending"`
+
+	Clones []paxos.Clone `json:"clones"`
 }
 
 func (a *app) explain() *cobra.Command {
@@ -165,6 +171,7 @@ func (a *app) explanationOf(p *place, st clusterStatus) explanation {
 		}
 	}
 	e.matrix(p)
+	e.judgeClones()
 	e.count()
 	e.judgeDisks()
 	e.form()
@@ -221,8 +228,29 @@ func (e *explanation) matrix(p *place) {
 	}
 }
 
-// votes reports whether an acceptor says that it votes.
-func (x explained) votes() bool { return x.Health != nil && x.Health.Status == "ok" }
+// judgeClones marks the acceptors whose words a proposer or a learner refuses.
+// They do not know it themselves.
+func (e *explanation) judgeClones() {
+	for i := range e.Acceptors {
+		x := &e.Acceptors[i]
+		for _, proposer := range e.Proposers {
+			x.Cloned = cmp.Or(x.Cloned, x.SeenBy[proposer.ID].Cloned)
+		}
+		for _, learner := range e.Learners {
+			for _, c := range learner.role.Clones {
+				if c.Node == x.ID {
+					x.Cloned = cmp.Or(x.Cloned, c.Why)
+				}
+			}
+		}
+		if x.Cloned != "" && x.Health != nil {
+			x.Why = "its disk was rolled back or copied"
+		}
+	}
+}
+
+// votes reports whether an acceptor says that it votes, and is believed.
+func (x explained) votes() bool { return x.Health != nil && x.Health.Status == "ok" && x.Cloned == "" }
 
 // ready reports whether a node says that it can take its part.
 func (x explained) ready() bool { return x.Health != nil && x.Health.Status == "ok" }

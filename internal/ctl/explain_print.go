@@ -82,6 +82,8 @@ func (x explained) says() string {
 		return "votes"
 	case x.lost:
 		return "lost disk"
+	case x.Cloned != "":
+		return "clone"
 	case x.Health.Status == "waiting":
 		return cmp.Or(x.role.Standing, "waiting")
 	}
@@ -107,6 +109,8 @@ func sight(s client.Seen) string {
 	switch {
 	case s.Stranger:
 		why = "another disk"
+	case s.Cloned != "":
+		why = "clone"
 	case s.Standing != "member":
 		why = s.Standing
 	}

@@ -166,6 +166,17 @@ var explainScenes = map[string]struct {
 	"disk-full": {func(h *hamlet) {
 		h.sees("proposer2", "acceptor3", map[string]any{"answering": true, "heard": true, "disk_full": true})
 	}, ExitUnavailable},
+	"clone": {func(h *hamlet) { // it does not know it; of those that ask it only one proposer and one learner heard of it before
+		why := "it went back: it had 9000 records before, and 8000 when start 7 began"
+		h.sees("proposer2", "acceptor3", map[string]any{"heard": true, "silent_ms": "200", "standing": "member", "cloned": why})
+		h.state["proposer2"]["acceptors_answering"] = 2
+		h.state["learner1"]["clones"] = []any{map[string]any{"node": "acceptor3", "why": why}}
+	}, ExitOK},
+	"clone-that-only-a-learner-saw": {func(h *hamlet) {
+		h.nobodyLeads(1)
+		h.dies("acceptor1", "proposer2", "proposer3")
+		h.state["learner2"]["clones"] = []any{map[string]any{"node": "acceptor3", "why": "two processes began with one state of it: start 7 is both run 1 and run 2"}}
+	}, ExitUnavailable},
 	"no-learner": {func(h *hamlet) {
 		h.dies("learner1")
 		h.health["learner2"].Status, h.health["learner2"].Why = "waiting", "the log is truncated below slot 90, and the state is older"

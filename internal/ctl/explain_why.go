@@ -163,6 +163,8 @@ func (a *app) restore(p *place, e *explanation) {
 		switch {
 		case x.lost:
 			e.add("", e.aboutLost(p, x))
+		case x.Cloned != "":
+			e.add("", e.aboutClone(x))
 		case x.Health != nil && x.Health.Status == "mute":
 			e.add("", fmt.Sprintf("%s does not vote until a human has looked at its disk: %s", x.ID, x.Why))
 		case x.full:
@@ -267,13 +269,25 @@ func (e *explanation) aboutLost(p *place, x explained) string {
 		disk = fmt.Sprintf("the volume that its PersistentVolumeClaim %s had", x.ID)
 	}
 	text := fmt.Sprintf("%s has lost its disk, and never votes by design: it may have promised or accepted what it cannot know any more. Put back %s, the very same and no older copy of it", x.ID, disk)
+	return text + e.withoutIt()
+}
+
+// aboutClone says what a disk that was rolled back or copied means. There is no
+// way back for it: who refuses it cannot know what it has forgotten.
+func (e *explanation) aboutClone(x explained) string {
+	return fmt.Sprintf("%s's disk was rolled back or copied: %s. It may have forgotten what it promised or accepted, so its votes are refused. "+
+		"Stop it, and let neither that disk nor a copy of it come back%s", x.ID, x.Cloned, e.withoutIt())
+}
+
+// withoutIt says how the others get on without an acceptor that does not vote.
+func (e *explanation) withoutIt() string {
 	switch {
 	case e.Quorum.Guessed:
-		return text
+		return ""
 	case e.Quorum.Voting >= e.Quorum.Needed:
-		return fmt.Sprintf("%s; without it the others go on, and %d of them may fail", text, e.Quorum.Tolerated)
+		return fmt.Sprintf("; without it the others go on, and %d of them may fail", e.Quorum.Tolerated)
 	case e.Quorum.Voting+len(silent(e.Acceptors)) >= e.Quorum.Needed:
-		return text + "; without it the others may be a quorum once those that are silent answer"
+		return "; without it the others may be a quorum once those that are silent answer"
 	}
-	return text + "; without it the others are no quorum"
+	return "; without it the others are no quorum"
 }

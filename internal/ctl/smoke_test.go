@@ -143,7 +143,7 @@ func TestALocalClusterFromUpToDown(t *testing.T) {
 	m.must(ExitNotFound, "outcome", "a/b")
 	m.storeWorks()
 	for args, want := range map[string]string{
-		"read": "teste123", "leader": "127.0.0.1:", "members": "acceptor3", "status": "leads with ballot", "init": "before", "explain": "writes: yes, through proposer",
+		"read": "teste123", "leader": "127.0.0.1:", "members": "acceptor3", "status": "leads with ballot", "init": "before", "explain": "writes: yes, through proposer", "audit": "objections: none",
 		"logs --kind elected": "elected", "local status": "leads", "local up": "leads",
 	} {
 		if got := m.must(ExitOK, strings.Fields(args)...); !strings.Contains(got.out, want) {

@@ -50,3 +50,13 @@ func (a *asked) gather(e paxos.Envelope) (paxos.Envelope, bool) {
 	}
 	return e, true
 }
+
+// answered tells which messages have an answer addressed to their sender.
+func answered(m paxos.Message) bool {
+	switch m.(type) {
+	case paxos.Survey, paxos.Prepare, paxos.Accept, paxos.Heartbeat, paxos.Highest, paxos.CatchUp,
+		paxos.Propose, paxos.Init, paxos.Form, paxos.Enroll, paxos.Submit, paxos.AskRead:
+		return true
+	}
+	return false
+}

@@ -180,7 +180,8 @@ func TestARecordOfAnUnknownKindMakesMute(t *testing.T) {
 	}{
 		"an unknown kind":  {77, nil, "unknown kind of record 77"},
 		"a cut record":     {byte(paxos.PromisedKind), []byte{1}, "record of kind 1"},
-		"a longer one":     {byte(paxos.FloorKind), []byte{1, 1, 1}, "record of kind 3"},
+		"a longer one":     {byte(paxos.FloorKind), make([]byte, 14), "record of kind 5"},
+		"an older one":     {3, make([]byte, 12), "written by an older version"},
 		"an identity's id": {0, []byte{1}, "unknown kind of record 0"},
 	} {
 		disk := newMember(t)

@@ -29,9 +29,10 @@ type LearnerOptions struct {
 	// FreshStore is random bits drawn for this start, used if the directory
 	// has no store yet.
 	FreshStore paxos.StoreID
-	// Decode and Room are those of snapshot.Options.
+	// Decode, Room and Sizes are those of snapshot.Options.
 	Decode func(io.Reader) (paxos.State, error)
 	Room   func() (int64, error)
+	Sizes  snapshot.Sizes
 }
 
 // emptied is what a person can do about a learner's disk that is of no use.
@@ -46,7 +47,7 @@ func OpenLearnerDisk(fsys wal.FS, dir string, opts LearnerOptions) (*LearnerDisk
 		return nil, snapshot.Found{}, err
 	}
 	keeper, found, err := snapshot.Open(snapshot.Options{
-		FS: fsys, Dir: dir, Cluster: d.stored.Cluster, Bind: d.Adopt, Config: opts.Configuration.Stamp(), Decode: opts.Decode, Room: opts.Room,
+		FS: fsys, Dir: dir, Cluster: d.stored.Cluster, Bind: d.Adopt, Config: opts.Configuration.Stamp(), Decode: opts.Decode, Room: opts.Room, Sizes: opts.Sizes,
 	})
 	if err != nil {
 		return nil, found, err

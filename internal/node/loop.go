@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,9 @@ type Options struct {
 	Admit func(paxos.Envelope) error
 	Now   func() time.Time // for the stamps of events
 	Meter Meter            // nil: nobody measures
+	Tap   Tap              // nil: nobody listens
+	// Inbox is how many items may wait; 0 means 4096.
+	Inbox int
 }
 
 // Meter is told, in the loop, what each turn took and which events it brought.
@@ -101,7 +105,7 @@ type Counts struct {
 
 // New makes a loop; Run or Turn moves it.
 func New(opts Options) *Loop {
-	l := &Loop{opts: opts, inbox: make(chan Item, inboxSize), done: make(chan struct{}), asking: map[paxos.NodeID]*asked{}}
+	l := &Loop{opts: opts, inbox: make(chan Item, cmp.Or(opts.Inbox, inboxSize)), done: make(chan struct{}), asking: map[paxos.NodeID]*asked{}}
 	l.turned.Store(opts.Now().UnixNano())
 	return l
 }
@@ -113,7 +117,7 @@ func (l *Loop) AfterTurns(look func()) { l.after = look }
 // Counts gives the loop's counters.
 func (l *Loop) Counts() *Counts { return &l.counts }
 
-// Waiting is how many items wait for their turn, at most inboxSize.
+// Waiting is how many items wait for their turn, at most Options.Inbox.
 func (l *Loop) Waiting() int { return len(l.inbox) }
 
 // Run moves the loop until ctx ends (the error is then nil) or until it must
@@ -174,6 +178,9 @@ func (l *Loop) Turn(batch []Item, ticks int) error {
 		if err := l.opts.Store.Keep(sum.Persist); err != nil {
 			return fmt.Errorf("a write to the disk failed: %w", err)
 		}
+	}
+	if err := l.tap(&sum); err != nil {
+		return fmt.Errorf("what was done could not be told: %w", err)
 	}
 	l.deliver(sum.Send)
 	for i := range batch {
@@ -266,16 +273,6 @@ func (l *Loop) settle(item *Item) {
 		delete(l.asking, item.asked.id)
 		item.asked.answer <- answer{}
 	}
-}
-
-// answered tells which messages have an answer addressed to their sender.
-func answered(m paxos.Message) bool {
-	switch m.(type) {
-	case paxos.Survey, paxos.Prepare, paxos.Accept, paxos.Heartbeat, paxos.Highest, paxos.CatchUp,
-		paxos.Propose, paxos.Init, paxos.Form, paxos.Enroll, paxos.Submit, paxos.AskRead:
-		return true
-	}
-	return false
 }
 
 func (l *Loop) checkAwaited() {

@@ -19,6 +19,7 @@ type memory struct {
 	promise  paxos.Ballot
 	floor    paxos.Slot
 	accepted map[paxos.Slot]string // ballot and size, of slots from floor on
+	position paxos.Number          // how many records it was ever given
 }
 
 func (m memory) clone() memory {
@@ -35,6 +36,7 @@ func (m memory) after(records []paxos.Record) memory {
 		}
 	}
 	for _, r := range records {
+		m.position++
 		switch r := r.(type) {
 		case paxos.PromisedRecord:
 			raise(r.Ballot)
@@ -61,18 +63,19 @@ func emptyMemory() memory { return memory{floor: 1, accepted: map[paxos.Slot]str
 // history makes batches of records as an acceptor would, at random: promises,
 // accepted values (old slots again under higher ballots too), and floors.
 func history(dice *rand.Rand, batches int) (list [][]paxos.Record) {
-	ballot, floor, next := 1, paxos.Slot(1), paxos.Slot(1)
+	ballot, floor, next, position := 1, paxos.Slot(1), paxos.Slot(1), paxos.Number(0)
 	for range batches {
 		var batch []paxos.Record
 		for range 1 + dice.IntN(3) {
 			b := paxos.Ballot{Number: paxos.Number(ballot), Proposer: "p1", Start: 1}
+			position++
 			switch n := dice.IntN(10); {
 			case n < 2:
 				ballot++
 				batch = append(batch, promised(ballot))
 			case n < 3 && next > floor+1:
 				floor += 1 + paxos.Slot(dice.IntN(int(next-floor)))
-				batch = append(batch, paxos.FloorRecord{Floor: floor, Time: 1, Promise: b})
+				batch = append(batch, paxos.FloorRecord{Floor: floor, Time: 1, Promise: b, Position: position})
 			default:
 				slot := next
 				if dice.IntN(4) == 0 && next > floor {
@@ -107,8 +110,14 @@ func recall(t *testing.T, disk *memfs.Disk, what string) (*node.Disk, memory) {
 	}
 	got := emptyMemory().after(found.Records)
 	for _, e := range a.Step(member.Envelope("a1", paxos.Survey{})).Send {
-		if s := e.Message.(paxos.Surveyed); s.Promise != got.promise || s.Floor != got.floor {
+		s := e.Message.(paxos.Surveyed)
+		if s.Promise != got.promise || s.Floor != got.floor {
 			t.Fatalf("%s: the acceptor remembers promise %v and floor %d, its disk %v and %d", what, s.Promise, s.Floor, got.promise, got.floor)
+		}
+		// Truncated records count too, and are not on the disk any more.
+		got.position = s.Life.Position
+		if s.Life.Began != s.Life.Position {
+			t.Fatalf("%s: it began with %d records and wrote none, and has %d", what, s.Life.Began, s.Life.Position)
 		}
 	}
 	return d, got
@@ -212,7 +221,7 @@ func TestTheDiskStaysBoundedOverALongLife(t *testing.T) {
 		if n%50 == 49 {
 			// Everything but the last twenty slots is in snapshots.
 			b := paxos.Ballot{Number: paxos.Number(n + 1), Proposer: "p1", Start: 1}
-			batch = append(batch, paxos.FloorRecord{Floor: paxos.Slot(n - 20), Time: 1, Promise: b})
+			batch = append(batch, paxos.FloorRecord{Floor: paxos.Slot(n - 20), Time: 1, Promise: b, Position: paxos.Number(n + 1 + n/50 + 1)})
 		}
 		must(t, d.Keep(batch))
 		most = max(most, segments(disk))
@@ -235,9 +244,11 @@ func TestASegmentWithASlotAboveTheFloorStays(t *testing.T) {
 		must(t, d.Keep([]paxos.Record{accepted(n+1, string(make([]byte, 1000)))}))
 	}
 	before := segments(disk)
+	position := paxos.Number(30)
 	floor := func(n int) {
+		position++
 		b := paxos.Ballot{Number: 30, Proposer: "p1", Start: 1}
-		must(t, d.Keep([]paxos.Record{paxos.FloorRecord{Floor: paxos.Slot(n), Time: 1, Promise: b}}))
+		must(t, d.Keep([]paxos.Record{paxos.FloorRecord{Floor: paxos.Slot(n), Time: 1, Promise: b, Position: position}}))
 	}
 	floor(2)
 	if segments(disk) < before {

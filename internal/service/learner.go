@@ -51,7 +51,7 @@ func (r *running) makeLearner(ctx context.Context) error {
 		FinishTicks: s.Ticks(finishAfter), BeatTicks: s.Ticks(reportEvery), PageBytes: pageBytes,
 		Store: disk.Store(), Kept: found.Kept, ReportTicks: s.Ticks(reportSnapshots), ChoreTicks: s.Ticks(choresEvery),
 		TickMillis: uint64(s.Tick.Milliseconds()), LogBytes: logBytes, Question: paxos.Number(random64() >> 1),
-		Chores: func(now paxos.LogTime) [][]byte { return proposing(machine.Chores(now, history)) }}, withSteps(machine))
+		Chores: func(now paxos.LogTime) [][]byte { return proposing(machine.Chores(now, history)) }}, r.trace.Machine(withSteps(machine)))
 	r.role, r.parts.Learner, r.parts.Machine, r.parts.Starts = l, l, machine, disk.Starts
 	return nil
 }

@@ -151,11 +151,13 @@ func TestALearnerThatMissesSlotsLags(t *testing.T) {
 	}
 	says(t, look(), "paxos_lag_slots{ 0", "paxos_lag_seconds{ 0", "paxos_applied_watermark_slot{ 1")
 	value := paxos.Value{Time: 1}
-	from("acceptor1", paxos.Learn{Store: 11, Votes: []paxos.Vote{{Slot: 3, Ballot: paxos.Ballot{Number: 1, Proposer: "proposer1", Start: 1}, Digest: value.Digest(), Value: &value}}})
+	from("acceptor1", paxos.Learn{Store: 11, Life: paxos.Life{Starts: 1}, Votes: []paxos.Vote{{Slot: 3, Ballot: paxos.Ballot{Number: 1, Proposer: "proposer1", Start: 1}, Digest: value.Digest(), Value: &value}}})
 	for range 150 {
 		l.Tick()
 	}
-	says(t, look(), "paxos_lag_slots{ 3", "paxos_lag_seconds{ 1.5", "paxos_open_slots{ 1", "paxos_heard_highest_slot{ 3", "paxos_watchers{ 0")
+	says(t, look(), "paxos_lag_slots{ 3", "paxos_lag_seconds{ 1.5", "paxos_open_slots{ 1", "paxos_heard_highest_slot{ 3", "paxos_watchers{ 0", "paxos_acceptors_cloned{ 0")
+	from("acceptor1", paxos.Learn{Store: 11, Life: paxos.Life{Starts: 1, Run: 2}})
+	says(t, look(), "paxos_acceptors_cloned{ 1")
 }
 
 // idle is a role that does one thing in every step.

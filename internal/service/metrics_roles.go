@@ -38,7 +38,18 @@ func (r *running) proposerMetrics(g *metrics.Group) {
 	g.Gauge("paxos_acceptors_configured", "Acceptors of the cluster: who may vote at all.", func() float64 { return acceptors })
 	g.Gauge("paxos_failures_tolerated", "How many more acceptors may fail now: answering less needed. Below 0, so many are missing for a write.",
 		func() float64 { return float64(st.Answering - st.Needed) })
+	g.Gauge("paxos_acceptors_cloned", cloned, func() float64 {
+		n := 0
+		for _, a := range st.Acceptors {
+			if a.Cloned != "" {
+				n++
+			}
+		}
+		return float64(n)
+	})
 }
+
+const cloned = "Acceptors whose words this node refuses for good: their disks were rolled back or copied."
 
 // acceptorMetrics tell whether it votes, and what it holds.
 func (r *running) acceptorMetrics(g *metrics.Group) {
@@ -77,6 +88,7 @@ func (r *running) learnerMetrics(g *metrics.Group) {
 	})
 	g.Gauge("paxos_open_slots", "Slots whose votes it counts.", func() float64 { return float64(st.Open) })
 	g.Gauge("paxos_behind_truncated_log", "1 while what it lacks is truncated: only another learner's snapshot helps.", func() float64 { return yes(st.Behind != 0) })
+	g.Gauge("paxos_acceptors_cloned", cloned, func() float64 { return float64(len(st.Clones)) })
 	g.Gauge("paxos_quorum_reads_waiting", "Reads that wait for the acceptors' answer, or for its slot to be applied.", func() float64 { return float64(st.Reading) })
 	r.measured.set.Gauge("paxos_watchers", watchers, r.watching)
 }

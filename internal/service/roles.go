@@ -83,28 +83,19 @@ func (r *running) makeAcceptor(ctx context.Context) error {
 		return err
 	}
 	r.disk = disk
+	if err := r.trace.Found(found.Identity, found.Records, found.Mute); err != nil {
+		return err
+	}
 	config := acceptor.Config{Node: s.ID, Configuration: s.Configuration(), FreshStore: paxos.StoreID(random64()), PageBytes: pageBytes,
+		Starts: paxos.Number(disk.Starts()), Run: paxos.StartID(random64()),
 		Snapshots: s.TruncateLearners, TruncateSlots: truncateSlots, Mute: found.Mute}
 	random(config.FreshCluster[:])
-	a := restore(config, found)
+	a := acceptor.Recover(config, found.Identity, found.Records)
 	if why := a.Why(); why != "" {
 		r.log.Warnf("this acceptor does not vote: %s", why)
 	}
 	r.role, r.parts.Acceptor, r.parts.Starts = a, a, disk.Starts
 	return nil
-}
-
-// restore gives the acceptor that the disk remembers; one whose records
-// contradict each other does not vote.
-func restore(config acceptor.Config, found node.Found) *acceptor.Acceptor {
-	a := acceptor.New(config, found.Identity)
-	for _, rec := range found.Records {
-		if err := a.Restore(rec); err != nil {
-			config.Mute = fmt.Sprintf("the journal contradicts itself: %v", err)
-			return acceptor.New(config, found.Identity)
-		}
-	}
-	return a
 }
 
 func (r *running) makeProposer() {

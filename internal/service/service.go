@@ -18,6 +18,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
+	"paxos/audit"
 	"paxos/gossip"
 	"paxos/internal/config"
 	"paxos/internal/logging"
@@ -50,6 +51,7 @@ type running struct {
 	gossip   *gossip.Gossip
 	book     *book
 	listener net.Listener
+	trace    *audit.Writer // nil unless a test asks for it
 }
 
 // Run runs a node until ctx ends (nil) or until it must not go on.
@@ -103,6 +105,9 @@ func short(commit string) string { return commit[:min(12, len(commit))] }
 // build makes the role and the loop around it.
 func (r *running) build(ctx context.Context) error {
 	r.measured = measure(r.settings)
+	if err := r.beginTrace(); err != nil {
+		return err
+	}
 	if err := r.makeRole(ctx); err != nil {
 		return err
 	}
@@ -118,6 +123,9 @@ func (r *running) build(ctx context.Context) error {
 	}
 	if r.learner != nil {
 		opts.Keeper, opts.Admit = r.learner.disk.Keeper, r.learner.own(opts.Admit)
+	}
+	if r.trace != nil {
+		opts.Tap = r.trace
 	}
 	r.parts.Loop = node.New(opts)
 	r.parts.Hub, r.parts.Settings, r.parts.Log, r.parts.Version = hub, r.settings, r.log, Version()
@@ -260,6 +268,9 @@ func (r *running) close() {
 		if err := r.learner.disk.Close(); err != nil {
 			r.log.WithError(err).Warn("closing the snapshots")
 		}
+	}
+	if err := r.trace.Close(); err != nil {
+		r.log.WithError(err).Warn("closing the trace")
 	}
 	if r.lock != nil {
 		_ = r.lock.Unlock()

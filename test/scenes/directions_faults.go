@@ -155,7 +155,30 @@ func wipe(s *Stage, rest string) error {
 		if a.role != nil || a.kind != paxos.AcceptorRole {
 			return fmt.Errorf("%s: an acceptor that is down is needed", a.id)
 		}
-		a.disk, a.identity = nil, paxos.Identity{}
+		a.disk, a.identity, a.starts = nil, paxos.Identity{}, 0
+		return nil
+	})
+}
+
+// save keeps a copy of an acceptor's disk.
+func save(s *Stage, rest string) error {
+	return s.each(rest, func(a *actor) error {
+		if a.kind != paxos.AcceptorRole {
+			return fmt.Errorf("%s: an acceptor is needed", a.id)
+		}
+		a.saved = &actor{identity: a.identity, disk: slices.Clone(a.disk), starts: a.starts}
+		return nil
+	})
+}
+
+// putBack: "put back acceptor1": the copy takes the place of the disk.
+func putBack(s *Stage, rest string) error {
+	return s.each(strings.TrimPrefix(rest, "back "), func(a *actor) error {
+		if a.role != nil || a.saved == nil {
+			return fmt.Errorf("%s: an acceptor that is down, and whose disk was saved, is needed", a.id)
+		}
+		s.say(string(a.id)+" is given", fmt.Sprintf("an old copy of its disk: %d records, and it had %d", len(a.saved.disk), len(a.disk)))
+		a.disk, a.identity, a.starts = slices.Clone(a.saved.disk), a.saved.identity, a.saved.starts
 		return nil
 	})
 }
@@ -192,7 +215,7 @@ func truncate(s *Stage, rest string) error {
 				return fmt.Errorf("slot %d is not chosen: no acceptor would truncate it", slot)
 			}
 		}
-		s.write(a, paxos.FloorRecord{Floor: paxos.Slot(floor), Promise: promiseOn(a.disk)})
+		s.write(a, paxos.FloorRecord{Floor: paxos.Slot(floor), Promise: promiseOn(a.disk), Position: paxos.Number(len(a.disk) + 1)})
 		return nil
 	})
 }

@@ -29,6 +29,7 @@ type Stage struct {
 	tick   int
 	said   int // the tick of which the last printed line was
 	fresh  uint64
+	runs   uint64
 	sizes  sizes
 	quiet  map[string]bool
 	mute   bool
@@ -51,6 +52,8 @@ type actor struct {
 	disk     []paxos.Record
 	machine  *kv.Machine // a learner's
 	elected  bool        // a proposer's last attempt succeeded
+	starts   uint64      // of an acceptor with this disk
+	saved    *actor      // a copy of its disk
 	trip     string      // "before" or "after": it crashes at its next writing
 }
 
@@ -111,6 +114,9 @@ func (s *Stage) start(a *actor) {
 	case paxos.AcceptorRole:
 		cfg := acceptor.Config{Node: a.id, Configuration: s.config, PageBytes: s.sizes.page, FreshStore: paxos.StoreID(s.draw())}
 		cfg.FreshCluster[15] = byte(s.draw())
+		a.starts++
+		s.runs++
+		cfg.Starts, cfg.Run = paxos.Number(a.starts), paxos.StartID(s.runs)
 		role := acceptor.New(cfg, a.identity)
 		for _, rec := range a.disk {
 			if err := role.Restore(rec); err != nil {
