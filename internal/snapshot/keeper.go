@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,18 @@ type Options struct {
 	Decode func(io.Reader) (paxos.State, error)
 	// Room, unless nil, is how many bytes may still be written to the disk.
 	Room func() (int64, error)
+	// Sizes are how snapshots are written; the zero value is what learners have.
+	Sizes Sizes
+}
+
+// Sizes are the bytes in a full chunk, at most ChunkBytes, and those between two
+// syncs; 0 is the usual. A snapshot of any chunks can be read. Others than the
+// usual are for tests of crashes, which must see many chunks in little time:
+// learners that differ in them would write different files of equal states.
+type Sizes struct{ Chunk, Sync int }
+
+func (s Sizes) complete() Sizes {
+	return Sizes{cmp.Or(s.Chunk, ChunkBytes), cmp.Or(s.Sync, syncBytes)}
 }
 
 // Found is what Open found.
@@ -58,6 +71,7 @@ type Keeper struct {
 // what a crash left unfinished removed. Its errors are the disk's, or an
 // *UnknownError, or a *ForeignError: after each of them the node must end.
 func Open(opts Options) (*Keeper, Found, error) {
+	opts.Sizes = opts.Sizes.complete()
 	k := &Keeper{opts: opts, breathe: func() error { return nil }}
 	k.queue.wake = make(chan struct{}, 1)
 	var found Found
@@ -102,7 +116,7 @@ func (k *Keeper) clean(names []string) error {
 			if k.incoming != nil {
 				remove = append(remove, k.incoming.name())
 			}
-			k.incoming = &incoming{which: w}
+			k.incoming = &incoming{which: w, sync: int64(k.opts.Sizes.Sync)}
 		}
 	}
 	return k.remove(remove)

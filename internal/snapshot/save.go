@@ -58,7 +58,7 @@ func (k *Keeper) writeAside(name string, h header, state paxos.State) (which, er
 }
 
 func (k *Keeper) writeAll(file wal.File, name string, h header, state paxos.State) (which, error) {
-	s, err := newSink(file, h, k.breathe)
+	s, err := newSink(file, h, k.opts.Sizes, k.breathe)
 	if err != nil {
 		return which{}, err
 	}

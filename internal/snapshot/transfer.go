@@ -56,6 +56,7 @@ type incoming struct {
 	file     wal.File // nil until the first part after a start
 	next     int64    // everything before it is written
 	unsynced int64
+	sync     int64 // how much may be unsynced
 }
 
 func (i *incoming) name() string { return i.incomingName() }
@@ -124,7 +125,7 @@ func (k *Keeper) begin(w which) error {
 		if err != nil {
 			return err
 		}
-		k.incoming = &incoming{which: w, file: file}
+		k.incoming = &incoming{which: w, file: file, sync: int64(k.opts.Sizes.Sync)}
 		return k.opts.FS.SyncDir(k.opts.Dir)
 	}
 	if k.incoming.file != nil {
@@ -177,7 +178,7 @@ func (i *incoming) write(b []byte) error {
 	}
 	failpoint.Hit("transfer-after-write")
 	i.next += int64(len(b))
-	if i.unsynced += int64(len(b)); i.unsynced < syncBytes {
+	if i.unsynced += int64(len(b)); i.unsynced < i.sync {
 		return nil
 	}
 	i.unsynced = 0

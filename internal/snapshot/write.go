@@ -21,11 +21,12 @@ type sink struct {
 	index    uint64
 	sum      hash.Hash
 	chunk    []byte // room for its head, then the payload so far
+	sync     int64  // how much may be unsynced
 	breathe  func() error
 }
 
-func newSink(file wal.File, h header, breathe func() error) (*sink, error) {
-	s := &sink{file: file, sum: sha256.New(), chunk: make([]byte, chunkHeadBytes, chunkHeadBytes+ChunkBytes), breathe: breathe}
+func newSink(file wal.File, h header, sizes Sizes, breathe func() error) (*sink, error) {
+	s := &sink{file: file, sum: sha256.New(), chunk: make([]byte, chunkHeadBytes, chunkHeadBytes+sizes.Chunk), sync: int64(sizes.Sync), breathe: breathe}
 	return s, s.put(h.encode())
 }
 
@@ -36,7 +37,7 @@ func (s *sink) put(b []byte) error {
 	}
 	s.sum.Write(b)
 	s.at += int64(len(b))
-	if s.unsynced += int64(len(b)); s.unsynced < syncBytes {
+	if s.unsynced += int64(len(b)); s.unsynced < s.sync {
 		return nil
 	}
 	s.unsynced = 0

@@ -171,26 +171,44 @@ func recoverAndGoOn(t *testing.T, l *life) {
 	}
 }
 
-// The recovery is itself taken down, at each of its operations.
+// The recovery is itself taken down, at each of its operations: that of what a
+// crash has left, and that of what a process has left that only died.
 func TestCrashDuringRecovery(t *testing.T) {
 	for name, rounds := range scenarios {
-		t.Run(name, func(t *testing.T) {
-			for n := range operations(t, rounds) {
-				l := &life{disk: newDisk(t)}
-				until(l.disk, n+1)
-				_ = l.live(t, rounds)
-				l.disk.Crash(rand.New(rand.NewPCG(uint64(n), 2)).IntN)
-				for m := 1; ; m++ {
-					again := l.fork()
-					until(again.disk, m)
-					if again.live(t, nil) == nil {
-						break
+		for _, killed := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", killed ", killed), func(t *testing.T) {
+				for n := range operations(t, rounds) {
+					l := &life{disk: newDisk(t)}
+					until(l.disk, n+1)
+					_ = l.live(t, rounds)
+					dice := rand.New(rand.NewPCG(uint64(n), 2))
+					if killed {
+						l.disk.Kill()
+					} else {
+						l.disk.Crash(dice.IntN)
 					}
-					again.disk.Crash(rand.New(rand.NewPCG(uint64(n), uint64(m))).IntN)
-					must(t, again.live(t, [][]int{{800}}))
+					crashTheRecovery(t, l, uint64(n))
 				}
+			})
+		}
+	}
+}
+
+func crashTheRecovery(t *testing.T, l *life, n uint64) {
+	t.Helper()
+	for m := 1; ; m++ {
+		for way, pick := range []func(int) int{memfs.Lose, memfs.Keep, rand.New(rand.NewPCG(n, uint64(m))).IntN} {
+			again := l.fork()
+			until(again.disk, m)
+			if again.live(t, nil) == nil {
+				if way > 0 {
+					t.Fatal("the same recovery did not end")
+				}
+				return
 			}
-		})
+			again.disk.Crash(pick)
+			must(t, again.live(t, [][]int{{800}}))
+		}
 	}
 }
 

@@ -183,9 +183,6 @@ func (r *recovery) settle(j *Journal) error {
 	if err := r.fs.SyncDir(r.dir); err != nil {
 		return err
 	}
-	if err := r.clean(r.oldest); err != nil {
-		return err
-	}
 	current := uint64(1)
 	j.offset, j.oldest = SectorBytes, r.oldest
 	if r.last.number != 0 {
@@ -212,7 +209,9 @@ func (r *recovery) settle(j *Journal) error {
 			return err
 		}
 	}
-	return nil
+	// Not earlier: the batch that announced the end of the oldest segments may
+	// have stood in memory only, left by a process that died before its sync.
+	return r.clean(r.oldest)
 }
 
 // settleSegment syncs what was read from one of the last two segments: its last

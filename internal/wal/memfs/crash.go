@@ -1,6 +1,7 @@
 package memfs
 
 import (
+	"hash/maphash"
 	"io/fs"
 	"maps"
 	"path"
@@ -57,7 +58,7 @@ func (n *node) crash(pick func(int) int, done map[*node]bool) {
 }
 
 // Clone gives a second disk in the same state, what is not durable included,
-// without faults.
+// without faults. It costs no copy of what files hold until one of both writes.
 func (d *Disk) Clone() *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -85,6 +86,30 @@ func (n *node) clone(done map[*node]*node) *node {
 		out.changes = append(out.changes, change{c.to, c.from, c.file.clone(done)})
 	}
 	return out
+}
+
+var seed = maphash.MakeSeed()
+
+// Fingerprint is the same for disks on which programs see the same names and
+// bytes, and otherwise most likely another. It is of no use in another process.
+func (d *Disk) Fingerprint() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var sum maphash.Hash
+	sum.SetSeed(seed)
+	d.root.fingerprint(&sum)
+	return sum.Sum64()
+}
+
+func (n *node) fingerprint(sum *maphash.Hash) {
+	for _, name := range slices.Sorted(maps.Keys(n.view)) {
+		child := n.view[name]
+		maphash.WriteComparable(sum, name)
+		maphash.WriteComparable(sum, len(child.content.view))
+		_, _ = sum.Write(child.content.view)
+		child.fingerprint(sum)
+	}
+	maphash.WriteComparable(sum, len(n.view))
 }
 
 // Files gives the names of all files as programs see them, sorted.

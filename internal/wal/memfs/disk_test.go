@@ -113,6 +113,89 @@ func TestAFailedSyncLeavesPagesCleanAndUnwritten(t *testing.T) {
 	}
 }
 
+// What is written as it was is no other outcome of a crash; and yet it is what
+// makes a sync after a failed one write the sector.
+func TestASectorWrittenAsItWasIsOneOutcomeAndIsWrittenBySync(t *testing.T) {
+	d := memfs.New()
+	f := must(d.Create("/f"))(t)
+	write(t, f, 0, 'a', 512)
+	for _, err := range []error{f.Sync(), d.SyncDir("/")} {
+		must(0, err)(t)
+	}
+	ways := 0
+	count := func() int {
+		ways = 1
+		d.Clone().Crash(func(n int) int { ways *= n; return 0 })
+		return ways
+	}
+	write(t, f, 0, 'a', 512)
+	write(t, f, 512, 0, 512)
+	if n := count(); n != 2 {
+		t.Errorf("a sector as it was, and one of zeros behind the end: %d outcomes; the file has grown or not", n)
+	}
+	must(0, f.Sync())(t)
+	write(t, f, 0, 'b', 512)
+	write(t, f, 0, 'b', 512)
+	if n := count(); n != 2 {
+		t.Errorf("a sector written twice alike has %d outcomes", n)
+	}
+	d.Inject(func(memfs.Op) *memfs.Fault { return &memfs.Fault{Err: errors.New("broken")} })
+	if f.Sync() == nil {
+		t.Fatal("the sync did not fail")
+	}
+	d.Inject(nil)
+	must(0, f.Sync())(t)
+	if got := after(d, func(d *memfs.Disk) string { return sectors(t, d, "/f") }); !slices.Equal(got, []string{"a.", "b."}) {
+		t.Errorf("a sync after a failed one has written it: %q", got)
+	}
+	write(t, f, 0, 'b', 512)
+	must(0, f.Sync())(t)
+	if got := after(d, func(d *memfs.Disk) string { return sectors(t, d, "/f") }); !slices.Equal(got, []string{"b."}) {
+		t.Errorf("written again and synced: %q", got)
+	}
+}
+
+func TestACopyOfADiskIsADiskOfItsOwn(t *testing.T) {
+	d := memfs.New()
+	f := must(d.Create("/f"))(t)
+	write(t, f, 0, 'a', 1024)
+	for _, err := range []error{f.Sync(), d.SyncDir("/")} {
+		must(0, err)(t)
+	}
+	write(t, f, 512, 'b', 512)
+	copied := d.Clone()
+	if d.Fingerprint() != copied.Fingerprint() {
+		t.Error("a copy has another fingerprint")
+	}
+	g := must(copied.Open("/f"))(t)
+	write(t, f, 0, 'c', 512)
+	write(t, g, 512, 'd', 1024)
+	if d.Fingerprint() == copied.Fingerprint() {
+		t.Error("two disks have one fingerprint")
+	}
+	must(0, g.Sync())(t)
+	all := func(d *memfs.Disk) []string {
+		return after(d, func(d *memfs.Disk) string { return sectors(t, d, "/f") })
+	}
+	if got := all(d); sectors(t, d, "/f") != "cb" || !slices.Equal(got, []string{"aa", "ab", "ca", "cb"}) {
+		t.Errorf("the first: %q", got)
+	}
+	if got := all(copied); sectors(t, copied, "/f") != "add" || !slices.Equal(got, []string{"add"}) {
+		t.Errorf("the copy: %q", got)
+	}
+	copied.Crash(memfs.Lose)
+	g = must(copied.Open("/f"))(t)
+	write(t, g, 0, 'e', 512)
+	copied.Crash(memfs.Lose)
+	if got := sectors(t, copied, "/f"); got != "add" {
+		t.Errorf("what was not synced after a crash stayed: %s", got)
+	}
+	must(0, copied.Rename("/f", "/g"))(t)
+	if one, two := copied.Fingerprint(), copied.Clone(); one != two.Fingerprint() || one == d.Fingerprint() {
+		t.Error("a name does not count")
+	}
+}
+
 func TestHandlesDieWithTheirProcess(t *testing.T) {
 	for name, end := range map[string]func(*memfs.Disk){"kill": (*memfs.Disk).Kill, "crash": func(d *memfs.Disk) { d.Crash(memfs.Keep) }} {
 		d := memfs.New()

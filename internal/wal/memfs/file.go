@@ -1,6 +1,7 @@
 package memfs
 
 import (
+	"bytes"
 	"io"
 	"io/fs"
 	"maps"
@@ -15,15 +16,27 @@ const sector = wal.SectorBytes
 // a crash that lost every write since the last sync.
 type content struct {
 	view, durable []byte
+	// Of bytes that are shared, with another disk or with one another, none may
+	// be changed in place: a copy of a disk costs no bytes until it is written.
+	viewShared, durableShared bool
 	// pending holds, by sector number, what was written since the sector was
 	// last made durable, oldest first: a crash leaves one of these, or the old.
+	// No list of versions is changed in place: copies of a disk share it.
 	pending map[int][][]byte
 	// dirty sectors are those that the next sync writes. After a failed sync
 	// a sector can be pending and not dirty.
 	dirty map[int]bool
 }
 
+// own makes bytes that are shared this content's alone.
+func own(b *[]byte, shared *bool) {
+	if *shared {
+		*b, *shared = slices.Clone(*b), false
+	}
+}
+
 func (c *content) write(p []byte, offset int) {
+	own(&c.view, &c.viewShared)
 	if grown := offset + len(p); grown > len(c.view) {
 		c.view = append(c.view, make([]byte, grown-len(c.view))...)
 	}
@@ -32,15 +45,36 @@ func (c *content) write(p []byte, offset int) {
 		c.pending, c.dirty = map[int][][]byte{}, map[int]bool{}
 	}
 	for n := offset / sector; n*sector < offset+len(p); n++ {
-		c.pending[n] = append(c.pending[n], slices.Clone(part(c.view, n)))
+		// Only what differs is another outcome of a crash. It is dirty all the
+		// same: after a failed sync, that is what makes the next one write it.
+		if versions := c.pending[n]; !equal(part(c.view, n), last(versions, part(c.durable, n))) {
+			c.pending[n] = append(versions[:len(versions):len(versions)], slices.Clone(part(c.view, n)))
+		}
 		c.dirty[n] = true
 	}
 }
+
+func last(versions [][]byte, old []byte) []byte {
+	if len(versions) == 0 {
+		return old
+	}
+	return versions[len(versions)-1]
+}
+
+// equal compares what was written with an older version. Where that ended a
+// file that has grown since, it goes on with zeros.
+func equal(written, old []byte) bool {
+	n := min(len(old), len(written))
+	return bytes.Equal(written[:n], old[:n]) && bytes.Equal(written[n:], zeros[:len(written)-n])
+}
+
+var zeros [sector]byte
 
 // part is a sector of a file, which may be the short last one.
 func part(b []byte, n int) []byte { return b[min(n*sector, len(b)):min((n+1)*sector, len(b))] }
 
 func (c *content) sync() {
+	own(&c.durable, &c.durableShared)
 	if len(c.durable) < len(c.view) {
 		c.durable = append(c.durable, make([]byte, len(c.view)-len(c.durable))...)
 	}
@@ -54,23 +88,23 @@ func (c *content) sync() {
 // crash leaves of each pending sector the version that pick chooses.
 func (c *content) crash(pick func(n int) int) {
 	if grown := len(c.view) - len(c.durable); grown > 0 && pick(2) == 1 {
+		own(&c.durable, &c.durableShared)
 		c.durable = append(c.durable, make([]byte, grown)...)
 	}
 	for _, n := range slices.Sorted(maps.Keys(c.pending)) {
 		versions := c.pending[n]
 		if i := pick(len(versions) + 1); i > 0 {
+			own(&c.durable, &c.durableShared)
 			copy(part(c.durable, n), versions[i-1])
 		}
 	}
-	*c = content{view: slices.Clone(c.durable), durable: c.durable}
+	*c = content{view: c.durable, durable: c.durable, viewShared: true, durableShared: true}
 }
 
 func (c *content) clone() content {
-	out := content{view: slices.Clone(c.view), durable: slices.Clone(c.durable), dirty: maps.Clone(c.dirty)}
+	c.viewShared, c.durableShared = true, true
+	out := content{view: c.view, durable: c.durable, viewShared: true, durableShared: true, dirty: maps.Clone(c.dirty)}
 	out.pending = maps.Clone(c.pending)
-	for n, versions := range out.pending {
-		out.pending[n] = slices.Clone(versions)
-	}
 	return out
 }
 

@@ -1,0 +1,398 @@
+package sim
+
+import (
+	"cmp"
+	"errors"
+	"math/rand/v2"
+	"slices"
+
+	"paxos/internal/node"
+	"paxos/internal/wal"
+	"paxos/internal/wal/memfs"
+	"paxos/paxos"
+)
+
+// Fault is something that is done to the world at a time. Host and Other number
+// the hosts that it is done to, in the order acceptors, proposers, learners,
+// clients; numbers beyond the last begin again.
+type Fault struct {
+	At    int64     `json:"at"`
+	Kind  FaultKind `json:"kind"`
+	Host  int       `json:"host"`
+	Other int       `json:"other,omitempty"`
+	For   int64     `json:"for,omitempty"` // how long it lasts, or the node is away
+	Dice  uint64    `json:"dice,omitempty"`
+}
+
+// FaultKind is what is done.
+type FaultKind string
+
+// The kinds of fault.
+const (
+	Kill       FaultKind = "kill"        // a process ends at once; its disk is as it left it
+	Power      FaultKind = "power"       // a host loses its power: dice choose what of the unsynced survives
+	Blackout   FaultKind = "blackout"    // all acceptors and learners lose their power at once
+	MidWrite   FaultKind = "mid-write"   // the power fails in the middle of a coming disk operation
+	AfterSync  FaultKind = "after-sync"  // killed after a sync, when a part of what it would say has left
+	Pause      FaultKind = "pause"       // a process stands still, and then goes on as if nothing had been
+	CutOneWay  FaultKind = "cut-one-way" // nothing passes from a host to another
+	CutBoth    FaultKind = "cut"         // nothing passes between two hosts
+	Isolate    FaultKind = "isolate"     // nothing passes between a host and all others
+	Split      FaultKind = "split"       // nothing passes between two groups
+	Bridge     FaultKind = "bridge"      // the same, but for one host that hears both
+	SlowLink   FaultKind = "slow-link"   // what passes between two hosts takes long
+	ClockJump  FaultKind = "clock-jump"  // a process' clock is set ahead
+	DiskError  FaultKind = "disk-error"  // a coming disk operation fails
+	SyncError  FaultKind = "sync-error"  // a coming sync fails
+	NoSpace    FaultKind = "no-space"    // a coming write finds the disk full, and writes a part
+	AlmostFull FaultKind = "almost-full" // an acceptor is told that its disk has little room left
+	Stall      FaultKind = "stall"       // a sync takes very long
+	Twin       FaultKind = "twin"        // a second process of a proposer or client service runs beside the first
+	HandOver   FaultKind = "hand-over"   // a proposer is stopped in an orderly way
+	Lies       FaultKind = "lies"        // discovery names wrong leaders and leaves nodes out
+	BitFlip    FaultKind = "bit-flip"    // a bit on a doomed disk is another one
+	EmptyDisk  FaultKind = "empty-disk"  // a doomed disk is replaced by an empty one
+	OtherDisk  FaultKind = "other-disk"  // a doomed disk is replaced by a copy of another node's
+)
+
+// mixture is how often each kind comes, beside the others, if a seed has it.
+var mixture = []struct {
+	kind   FaultKind
+	weight int
+}{
+	{Kill, 12}, {Power, 12}, {Blackout, 3}, {MidWrite, 8}, {AfterSync, 8}, {Pause, 8}, {CutOneWay, 8}, {CutBoth, 8}, {Isolate, 6}, {Split, 4}, {Bridge, 3},
+	{SlowLink, 4}, {ClockJump, 4}, {DiskError, 3}, {SyncError, 3}, {NoSpace, 2}, {AlmostFull, 2}, {Stall, 4}, {Twin, 3}, {HandOver, 4}, {Lies, 3},
+	{BitFlip, 1}, {EmptyDisk, 1}, {OtherDisk, 1},
+}
+
+// FaultKinds are all kinds, in the order of the list above.
+func FaultKinds() (list []FaultKind) {
+	for _, m := range mixture {
+		list = append(list, m.kind)
+	}
+	return list
+}
+
+// drawFaults plans faults over the first phase: of some kinds only, with random
+// pauses between them.
+func (s *Scenario) drawFaults(d *rand.Rand) {
+	var list []FaultKind
+	kept := 20 + d.IntN(60) // percent of the kinds
+	for _, m := range mixture {
+		if d.IntN(100) < kept {
+			for range m.weight {
+				list = append(list, m.kind)
+			}
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	hosts := s.Acceptors + s.Proposers + s.Learners + s.Clients
+	pause := int64(oneOf(d, 100, 300, 900)) * 1000
+	longest := int64(oneOf(d, 1, 3, 8)) * second
+	for at := second; at < s.Safety; at += 1 + d.Int64N(2*pause) {
+		s.Faults = append(s.Faults, Fault{At: at, Kind: list[d.IntN(len(list))], Host: d.IntN(hosts), Other: d.IntN(hosts), For: 1 + d.Int64N(longest), Dice: d.Uint64() >> 12})
+	}
+}
+
+// deed is what a fault did, so that it can be mended.
+type deed struct {
+	links  []*link
+	slow   int64
+	hosts  []*host
+	second *process
+	full   *host
+	lies   bool
+}
+
+// fault does the i-th fault of the scenario.
+func (w *World) fault(i int) {
+	f := &w.scenario.Faults[i]
+	h := w.hosts[f.Host%len(w.hosts)]
+	done := &deed{}
+	w.begun[i] = done
+	ok := w.faultProcess(f, h, done) || w.faultDisk(f, h, done) || w.faultNetwork(f, h, done) || w.faultForGood(f, h)
+	if !ok {
+		return // there was nothing to do it to
+	}
+	w.counts.Faults[f.Kind]++
+	w.tell(h.id, "FAULT "+string(f.Kind), w.hosts[f.Other%len(w.hosts)].id, nil)
+	w.agenda.plan(w.now+f.For, faultEnds, int32(i))
+}
+
+// mend ends what lasts of a fault.
+func (w *World) mend(i int) {
+	done := w.begun[i]
+	if done == nil {
+		return
+	}
+	w.begun[i] = nil
+	for _, l := range done.links {
+		if done.slow > 0 {
+			l.slow = max(0, l.slow-done.slow)
+		} else {
+			l.cuts--
+		}
+	}
+	for _, h := range done.hosts {
+		h.off--
+		if h.off == 0 {
+			w.startLater(h, 1)
+		}
+	}
+	if done.second != nil && !done.second.ended {
+		w.end(done.second)
+		if len(done.second.host.processes) == 0 {
+			w.startLater(done.second.host, 1)
+		}
+	}
+	if done.lies {
+		w.lies--
+	}
+	if done.full != nil {
+		w.space(done.full, false)
+	}
+}
+
+// away keeps a host from starting until the fault ends.
+func (d *deed) away(h *host) {
+	h.off++
+	d.hosts = append(d.hosts, h)
+}
+
+// faultProcess does what is done to processes.
+func (w *World) faultProcess(f *Fault, h *host, done *deed) bool {
+	running := len(h.processes) > 0
+	switch f.Kind {
+	case Kill, Power:
+		if f.Kind == Kill {
+			w.kill(h)
+		} else {
+			w.crash(h)
+		}
+		done.away(h)
+		return true
+	case Blackout:
+		for _, other := range w.hosts {
+			if other.disk != nil {
+				w.crash(other)
+				done.away(other)
+			}
+		}
+		return true
+	case AfterSync:
+		if !running || h.role != paxos.AcceptorRole {
+			return false
+		}
+		h.processes[0].trip = trip{true, int(f.Dice % 5)}
+		return true
+	case Pause:
+		if !running {
+			return false
+		}
+		p := h.processes[0]
+		p.busy, p.paused = max(p.busy, w.now+f.For), true
+		w.wakeLater(p)
+		return true
+	case ClockJump:
+		if !running || w.now < h.processes[0].busy {
+			return false
+		}
+		p, ticks := h.processes[0], 1+int(f.Dice%uint64(3*w.scenario.ElectionTicks))
+		p.jumped += int64(ticks) * tick
+		w.jumps += int64(ticks)
+		w.turn(p, ticks)
+		w.wakeLater(p)
+		return true
+	case Twin:
+		if !running || h.disk != nil || len(h.processes) > 1 {
+			return false
+		}
+		w.begin(h)
+		done.second = h.processes[f.Dice%2]
+		return true
+	case HandOver:
+		if !running || h.role != paxos.ProposerRole || h.processes[0].stopping {
+			return false
+		}
+		p := h.processes[0]
+		p.stopping = true
+		p.proposer.Stop(w.hosts[w.scenario.Acceptors+f.Other%w.scenario.Proposers].id, 1+int(f.Dice%10))
+		return true
+	case Lies:
+		w.lies++
+		done.lies = true
+		return true
+	}
+	return false
+}
+
+var (
+	errPower = errors.New("the power is gone")
+	errDisk  = errors.New("input/output error")
+	errSpace = errors.New("no space left on device")
+)
+
+// faultDisk makes a coming operation of a disk fail.
+func (w *World) faultDisk(f *Fault, h *host, done *deed) bool {
+	if h.disk == nil || h.lost || w.tripped[h.number] && f.Kind != Stall && f.Kind != AlmostFull {
+		return false
+	}
+	left := int(f.Dice % 12)
+	var fails func(op memfs.Op) *memfs.Fault
+	switch f.Kind {
+	case MidWrite:
+		fails = func(op memfs.Op) *memfs.Fault {
+			return &memfs.Fault{Err: errPower, Short: int(f.Dice>>8) % (op.Size + 1) / wal.SectorBytes * wal.SectorBytes}
+		}
+	case DiskError:
+		fails = func(memfs.Op) *memfs.Fault { return &memfs.Fault{Err: errDisk} }
+	case SyncError:
+		fails = func(op memfs.Op) *memfs.Fault {
+			if op.Kind != memfs.SyncOp && op.Kind != memfs.SyncDataOp && op.Kind != memfs.SyncDirOp {
+				return nil
+			}
+			return &memfs.Fault{Err: errDisk}
+		}
+	case NoSpace:
+		fails = func(op memfs.Op) *memfs.Fault {
+			if op.Kind != memfs.WriteOp && op.Kind != memfs.CreateOp {
+				return nil
+			}
+			return &memfs.Fault{Err: errSpace, Short: op.Size / 2 / wal.SectorBytes * wal.SectorBytes}
+		}
+	case AlmostFull:
+		return w.almostFull(h, done)
+	case Stall:
+		if len(h.processes) == 0 {
+			return false
+		}
+		h.processes[0].stall = f.For
+		return true
+	default:
+		return false
+	}
+	failed := false
+	h.disk.Inject(func(op memfs.Op) *memfs.Fault {
+		if !op.Changes() {
+			return nil
+		}
+		if left--; left >= 0 && !failed {
+			return nil
+		}
+		// After one failure everything fails until the process has ended: if it
+		// went on, what it does next would be another fault's.
+		fault := fails(op)
+		failed = failed || fault != nil
+		w.fired[h.number] = failed
+		return fault
+	})
+	w.tripped[h.number], w.cuts[h.number] = true, f.Kind == MidWrite
+	return true
+}
+
+func (w *World) almostFull(h *host, done *deed) bool {
+	if h.role != paxos.AcceptorRole || len(h.processes) == 0 {
+		return false
+	}
+	done.full = h
+	w.space(h, true)
+	return true
+}
+
+// space tells an acceptor whether its disk has little room left.
+func (w *World) space(h *host, full bool) {
+	for _, p := range h.processes {
+		p.inbox = append(p.inbox, node.Item{Envelope: paxos.Envelope{To: h.id, Message: paxos.DiskSpace{Full: full}}})
+	}
+}
+
+// faultNetwork cuts or slows links.
+func (w *World) faultNetwork(f *Fault, h *host, done *deed) bool {
+	other := w.hosts[f.Other%len(w.hosts)]
+	cut := func(from, to *host) {
+		if from != to {
+			done.links = append(done.links, &w.links[from.number][to.number])
+		}
+	}
+	side := func(x *host) uint64 { return f.Dice >> (x.number % 32) & 1 }
+	switch f.Kind {
+	case CutOneWay:
+		cut(h, other)
+	case CutBoth, SlowLink:
+		cut(h, other)
+		cut(other, h)
+	case Isolate:
+		for _, x := range w.hosts {
+			cut(h, x)
+			cut(x, h)
+		}
+	case Split, Bridge:
+		for _, x := range w.hosts {
+			for _, y := range w.hosts {
+				if side(x) != side(y) && (f.Kind == Split || x != h && y != h) {
+					cut(x, y)
+				}
+			}
+		}
+	default:
+		return false
+	}
+	if f.Kind == SlowLink {
+		done.slow = cmp.Or(f.For, 1)
+	}
+	for _, l := range done.links {
+		if done.slow > 0 {
+			l.slow += done.slow
+		} else {
+			l.cuts++
+		}
+	}
+	return len(done.links) > 0
+}
+
+// faultForGood does what an acceptor's disk does not come back from: only
+// doomed ones suffer it, and only when the cluster is formed.
+func (w *World) faultForGood(f *Fault, h *host) bool {
+	if !slices.Contains([]FaultKind{BitFlip, EmptyDisk, OtherDisk}, f.Kind) || !h.doomed || h.lost || !w.formed {
+		return false
+	}
+	switch f.Kind {
+	case BitFlip:
+		if !w.flip(h, f.Dice) {
+			return false
+		}
+	case EmptyDisk:
+		w.kill(h)
+		h.disk = newDisk()
+	case OtherDisk:
+		other := w.hosts[f.Other%w.scenario.Acceptors]
+		if h.role != paxos.AcceptorRole || other == h {
+			return false
+		}
+		w.kill(h)
+		h.disk = other.disk.Clone()
+		h.disk.Kill()
+	}
+	h.lost = true
+	w.startLater(h, f.For)
+	return true
+}
+
+// flip changes one bit of a file.
+func (w *World) flip(h *host, dice uint64) bool {
+	w.kill(h)
+	files := h.disk.Files()
+	if len(files) == 0 {
+		return false
+	}
+	name := files[dice%uint64(len(files))]
+	content, err := h.disk.Content(name)
+	if err != nil || len(content) == 0 {
+		return false
+	}
+	bit := (dice >> 8) % uint64(8*len(content))
+	content[bit/8] ^= 1 << (bit % 8)
+	return h.disk.Put(name, content) == nil
+}
