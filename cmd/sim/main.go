@@ -163,6 +163,9 @@ func (o *options) many(stdout, stderr io.Writer) int {
 		}
 		o.seed = 1 + uint64(file.Sums()["seeds"])
 	}
+	if o.sums != "" {
+		figures.Commit() // what is tested is what is there now
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	swarm := sim.Swarm{First: max(1, o.seed), Seeds: o.seeds, Workers: o.workers, FailFast: o.failFast, Progress: func(s sim.Sums) {
