@@ -98,6 +98,14 @@ func TestAnIdentitySaysWhatIsWritten(t *testing.T) {
 	}
 }
 
+// TestATurnMayBeBlankAndBecomeAMember: what it said of before binds it no more.
+func TestATurnMayBeBlankAndBecomeAMember(t *testing.T) {
+	s := blank(t, Options{Live: true})
+	s.turn("acceptor1", []paxos.Record{paxos.IdentityRecord{Identity: memberOf("acceptor1")}}, paxos.Formed{Standing: paxos.Blank})
+	s.says("acceptor1", paxos.HighestIs{Store: storeOf("acceptor1")})
+	s.wants()
+}
+
 // TestATurnMayBecomeAMember: what it said before it became one was true then.
 func TestATurnMayBecomeAMember(t *testing.T) {
 	s := blank(t, Options{Live: true})

@@ -188,8 +188,8 @@ func (e Events) query() url.Values {
 
 // Log is a part of a node's protocol events.
 type Log struct {
-	Node   paxos.NodeID   `json:"node"`
-	Role   paxos.RoleName `json:"role"`
+	Node paxos.NodeID   `json:"node"`
+	Role paxos.RoleName `json:"role"`
 	// Start is Health's: another one after every restart, when events are counted
 	// from 1 again.
 	Start  string  `json:"start"`

@@ -307,7 +307,7 @@ func (p *Proposer) lead(c *collection, time paxos.LogTime) {
 		}
 	}
 	p.lastTime, p.timeBase, p.timeTick = time, time, p.tick
-	p.next = p.first
+	p.next, p.led = p.first, p.first
 	p.again = nil
 	for _, slot := range sortedKeys(c.best) {
 		if slot < p.first {
@@ -329,6 +329,11 @@ func (p *Proposer) extend(c *collection, floor paxos.Slot) {
 	var lower []paxos.Proposal
 	for slot := max(c.first, floor); slot < c.limit; slot++ {
 		e, ok := c.best[slot]
+		if slot >= p.led && (!ok || e.Ballot != p.ballot) {
+			// A page that is late, of an asking before this slot was proposed: what
+			// it tells is no longer so. Who still misses the slot asks again.
+			continue
+		}
 		if !ok {
 			p.broken("slot %d is below the chosen watermark %d, and a quorum holds no value for it", slot, p.chosen)
 			return
@@ -362,9 +367,9 @@ func (p *Proposer) finish(m paxos.Finish) {
 	}
 	p.event(paxos.Event{Kind: paxos.EventFinish, Ballot: p.ballot, Slot: m.First})
 	// Not all of a long log at once: who still misses something asks again.
-	// What is proposed twice in one ballot is the same value both times, for
-	// the own ballot is the highest that an acceptor can report, and of what is
-	// chosen in it every quorum reports it.
+	// What is proposed twice in one ballot is the same value both times: what was
+	// accepted in the own ballot never changes, and below where the lead began the
+	// highest ballot's value was chosen before.
 	p.asking = p.collect(m.First, min(p.chosen, m.Next, m.First+extendMost))
 	p.prepare()
 }

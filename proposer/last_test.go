@@ -77,6 +77,24 @@ func TestFinishProposesAgainWhatTheLeaderSawChosen(t *testing.T) {
 	}
 }
 
+// Pages of the first asking of a ballot may come during the second (sim, seed
+// 1547): they were true before anything was proposed in it.
+func TestALatePageOfTheElectionSaysNothingOfWhatWasProposedSince(t *testing.T) {
+	l := behind(t)
+	l.propose(1, 1)
+	l.flush()
+	l.accepted("a1", 4)
+	l.accepted("a2", 4)
+	l.from("l1", paxos.Finish{First: 4, Next: 5})
+	l.sent = nil
+	l.promise("a1", paxos.Promise{First: 4, Next: 4})
+	l.promise("a3", paxos.Promise{First: 4, Next: 5, Entries: []paxos.Entry{entry(4, paxos.Ballot{Number: 0, Proposer: "p9"}, "lost")}})
+	l.flush()
+	if got := l.proposals("a3"); len(got) > 0 || !l.p.Status().Leading {
+		t.Errorf("proposed %v", shown(got))
+	}
+}
+
 func TestFinishProposesNothingBelowTheFloor(t *testing.T) {
 	l := behind(t)
 	l.from("l1", paxos.Finish{First: 1, Next: 4})

@@ -87,6 +87,7 @@ type Proposer struct {
 
 	// Leading.
 	first    paxos.Slot // Prepare covered every slot from here on
+	led      paxos.Slot // the same when the lead began: above, all is proposed in the own ballot
 	next     paxos.Slot // the first slot nothing was proposed for
 	heard    map[paxos.NodeID]int
 	full     map[paxos.NodeID]bool

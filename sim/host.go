@@ -31,6 +31,7 @@ type host struct {
 
 // process is one life of a node.
 type process struct {
+	world  *World
 	host   *host
 	number uint64
 	index  int32
@@ -48,9 +49,8 @@ type process struct {
 	busy    int64 // until its disk has synced, or it is resumed
 	wakes   bool  // a happening is planned at the end of that
 	paused  bool
-	wrote   bool           // in this turn
-	kept    []paxos.Record // what it wrote
-	said    []paxos.Envelope
+	wrote   bool // in this turn
+	spoke   bool
 	latency int64
 	rate    int64 // by how many percent its clock is fast
 	jumped  int64 // what its clock was set ahead
@@ -100,7 +100,7 @@ func (w *World) start(h *host) {
 
 func (w *World) begin(h *host) {
 	w.born++
-	p := &process{host: h, number: w.born, index: int32(len(w.processes)), born: w.now}
+	p := &process{world: w, host: h, number: w.born, index: int32(len(w.processes)), born: w.now}
 	if drift := w.scenario.Drift; drift > 0 {
 		p.rate = int64(w.dice.IntN(2*drift+1) - drift)
 	}
@@ -263,8 +263,11 @@ func (p *process) Keep(records []paxos.Record) error {
 		return fmt.Errorf("%s has no disk, and is given %d records", p.host.id, len(records))
 	}
 	p.wrote = true
-	p.kept = records
-	return p.disk.Keep(records)
+	if err := p.disk.Keep(records); err != nil {
+		return err
+	}
+	p.world.judge.Wrote(p.host.id, p.number, records)
+	return nil
 }
 
 // Take implements node.Keeper.

@@ -21,7 +21,8 @@ type Swarm struct {
 	Workers int
 	// FailFast ends the run at the first seed that fails.
 	FailFast bool
-	// Progress, unless nil, is told the sums so far, every few seconds.
+	// Progress, unless nil, is told the sums so far, every few seconds and at
+	// every failure.
 	Progress func(Sums)
 }
 
@@ -94,13 +95,14 @@ func (s Swarm) Run(ctx context.Context) Sums {
 		sums.Counts.Add(r.Counts)
 		sums.Seeds++
 		sums.Elapsed = time.Since(begun)
-		if len(r.Objections) > 0 {
+		failed := len(r.Objections) > 0
+		if failed {
 			sums.Failures = append(sums.Failures, Failure{seed, r.At, r.Objections[0]})
 			if s.FailFast {
 				cancel()
 			}
 		}
-		if s.Progress != nil && time.Since(told) >= 5*time.Second {
+		if s.Progress != nil && (failed || time.Since(told) >= 5*time.Second) {
 			told = time.Now()
 			s.Progress(sums)
 		}

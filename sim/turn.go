@@ -27,7 +27,8 @@ func (n *network) Send(envelopes []paxos.Envelope) {
 	if p.trip.armed {
 		envelopes = envelopes[:min(p.trip.left, len(envelopes))]
 	}
-	p.said = envelopes
+	p.spoke = true
+	w.judge.Said(p.host.id, p.number, envelopes)
 	for i := range envelopes {
 		w.tell(p.host.id, "→", envelopes[i].To, envelopes[i].Message)
 		w.post(p, leaves, envelopes[i])
@@ -39,7 +40,7 @@ func (w *World) turn(p *process, ticks int) {
 	if p.ended {
 		return
 	}
-	p.wrote, p.kept, p.said = false, nil, nil
+	p.wrote, p.spoke = false, false
 	p.latency = w.scenario.SyncLeast + w.dice.Int64N(w.scenario.SyncMost-w.scenario.SyncLeast+1) + p.stall
 	inbox := p.inbox
 	p.inbox = p.spare[:0]
@@ -50,7 +51,9 @@ func (w *World) turn(p *process, ticks int) {
 		w.failed(p, err)
 		return
 	}
-	w.judge.Turned(p.host.id, p.number, p.kept, p.said)
+	if !p.spoke {
+		w.judge.Said(p.host.id, p.number, nil)
+	}
 	if p.trip.armed && p.wrote {
 		w.counts.Tripped++
 		w.tell(p.host.id, "is killed after its sync", "", nil)

@@ -168,9 +168,14 @@ func (o *options) many(stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	told := 0
 	swarm := sim.Swarm{First: max(1, o.seed), Seeds: o.seeds, Workers: o.workers, FailFast: o.failFast, Progress: func(s sim.Sums) {
 		fmt.Fprintf(stderr, "%6.0f s: %d seeds, %.1f million events, %d faults, %d slots, %d failures\n",
 			s.Elapsed.Seconds(), s.Seeds, float64(s.Events)/1e6, s.AllFaults(), s.Slots, len(s.Failures))
+		for _, f := range s.Failures[told:] {
+			fmt.Fprintf(stderr, "seed %d, after %d events: %v\n", f.Seed, f.At, f.Objection)
+		}
+		told = len(s.Failures)
 	}}
 	begun := time.Now()
 	if o.length > 0 {

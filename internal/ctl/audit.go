@@ -35,7 +35,7 @@ func (a *app) audit() *cobra.Command {
 			"could not see. The exit code is 1 when something was found, and 5 when no acceptor or no learner answered.\n\n" +
 			"With --traces nothing is asked of anybody: the traces that processes wrote into a directory, because\n" +
 			audit.TraceVariable + " named it (for tests: each is as large as the log), are judged instead, every vote of them.\n\n" + aboutExits(),
-		Example: "  paxosctl audit\n  paxosctl audit --watch 30s\n  paxosctl audit -o json | jq .objections\n  paxosctl audit --traces /var/tmp/traces",
+		Example: "  paxosctl audit\n  paxosctl audit --watch 3s\n  paxosctl audit -o json | jq .objections\n  paxosctl audit --traces traces",
 	}
 	cmd.Flags().DurationVar(&d.watch, "watch", 0, "look again for so long, such as 30s or 5m; 0 looks once")
 	cmd.Flags().StringVar(&d.traces, "traces", "", "judge the traces in this directory, and no running cluster")

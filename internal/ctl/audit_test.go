@@ -154,6 +154,10 @@ func TestAuditSeesBetweenTwoLooksWhatFalls(t *testing.T) {
 		"nothing":         {func(*village) {}, nil},
 		"a promise falls": {func(v *village) { v.logs["acceptor1"].State = voted(2) }, []string{audit.PromiseRegress}},
 		"a new process":   {func(v *village) { v.logs["acceptor1"].Start, v.logs["acceptor1"].Events = "new", nil }, nil},
+		"a new process is read from its start": {func(v *village) {
+			v.logs["acceptor1"].Start = "new"
+			v.logs["acceptor1"].Events = []client.Event{event(1, "promise", "9.proposer1", 1), event(2, "promise", "8.proposer1", 1)}
+		}, []string{audit.PromiseRegress}},
 		"its promises go on": {func(v *village) {
 			v.logs["acceptor1"].Events = append(v.logs["acceptor1"].Events, event(3, "promise", "2.x", 1))
 		}, []string{audit.PromiseRegress}},
