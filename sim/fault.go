@@ -89,7 +89,7 @@ func (s *Scenario) drawFaults(d *rand.Rand) {
 		return
 	}
 	hosts := s.Acceptors + s.Proposers + s.Learners + s.Clients
-	pause := int64(oneOf(d, 100, 300, 900)) * 1000
+	pause := int64(oneOf(d, 150, 350, 1000)) * 1000
 	longest := int64(oneOf(d, 1, 3, 8)) * second
 	for at := second; at < s.Safety; at += 1 + d.Int64N(2*pause) {
 		s.Faults = append(s.Faults, Fault{At: at, Kind: list[d.IntN(len(list))], Host: d.IntN(hosts), Other: d.IntN(hosts), For: 1 + d.Int64N(longest), Dice: d.Uint64() >> 12})

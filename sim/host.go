@@ -121,7 +121,7 @@ func (w *World) begin(h *host) {
 		w.cannotStart(h, err)
 		return
 	}
-	p.loop = node.New(node.Options{Role: p.role, Store: p, Network: p.network(w), Keeper: p, Now: w.clock, Inbox: 1})
+	p.loop = node.New(node.Options{Role: p.role, Store: p, Network: p.network(w), Keeper: p, Now: w.clock, Room: 1})
 	w.processes = append(w.processes, p)
 	h.processes = append(h.processes, p)
 	w.counts.Starts++

@@ -48,8 +48,9 @@ type Options struct {
 	Now   func() time.Time // for the stamps of events
 	Meter Meter            // nil: nobody measures
 	Tap   Tap              // nil: nobody listens
-	// Inbox is how many items may wait; 0 means 4096.
-	Inbox int
+	// Room is how many items may wait, and of how many turns the events are
+	// kept; 0 means 4096.
+	Room int
 }
 
 // Meter is told, in the loop, what each turn took and which events it brought.
@@ -60,7 +61,7 @@ type Meter interface {
 
 // Bounds of what waits, and of what one turn takes.
 const (
-	inboxSize = 4096
+	usualRoom = 4096
 	turnSize  = 1024
 )
 
@@ -90,12 +91,6 @@ type Loop struct {
 	counts  Counts
 }
 
-type awaited struct {
-	ctx  context.Context
-	ok   func() bool
-	done chan struct{}
-}
-
 // Counts are what a loop has done since it began.
 type Counts struct {
 	Turns, Steps, Looks, Records, Syncs, Sent, Rejected atomic.Uint64
@@ -105,7 +100,8 @@ type Counts struct {
 
 // New makes a loop; Run or Turn moves it.
 func New(opts Options) *Loop {
-	l := &Loop{opts: opts, inbox: make(chan Item, cmp.Or(opts.Inbox, inboxSize)), done: make(chan struct{}), asking: map[paxos.NodeID]*asked{}}
+	room := cmp.Or(opts.Room, usualRoom)
+	l := &Loop{opts: opts, events: newRing(room), inbox: make(chan Item, room), done: make(chan struct{}), asking: map[paxos.NodeID]*asked{}}
 	l.turned.Store(opts.Now().UnixNano())
 	return l
 }
@@ -117,7 +113,7 @@ func (l *Loop) AfterTurns(look func()) { l.after = look }
 // Counts gives the loop's counters.
 func (l *Loop) Counts() *Counts { return &l.counts }
 
-// Waiting is how many items wait for their turn, at most Options.Inbox.
+// Waiting is how many items wait for their turn, at most Options.Room.
 func (l *Loop) Waiting() int { return len(l.inbox) }
 
 // Run moves the loop until ctx ends (the error is then nil) or until it must
@@ -195,13 +191,22 @@ func (l *Loop) Turn(batch []Item, ticks int) error {
 	return nil
 }
 
+// add adds the effects of a step, whose slices are the loop's from now on.
 func add(sum *paxos.Effects, e paxos.Effects) {
-	sum.Persist = append(sum.Persist, e.Persist...)
-	sum.Send = append(sum.Send, e.Send...)
-	sum.Events = append(sum.Events, e.Events...)
+	sum.Persist = joined(sum.Persist, e.Persist)
+	sum.Send = joined(sum.Send, e.Send)
+	sum.Events = joined(sum.Events, e.Events)
 	if sum.Broken == nil {
 		sum.Broken = e.Broken
 	}
+}
+
+// joined spares most turns, which have one step that does something, a copy.
+func joined[T any](list, more []T) []T {
+	if len(list) == 0 {
+		return more
+	}
+	return append(list, more...)
 }
 
 func (l *Loop) step(sum *paxos.Effects, item *Item) {
@@ -273,21 +278,6 @@ func (l *Loop) settle(item *Item) {
 		delete(l.asking, item.asked.id)
 		item.asked.answer <- answer{}
 	}
-}
-
-func (l *Loop) checkAwaited() {
-	kept := l.awaited[:0]
-	for _, w := range l.awaited {
-		switch {
-		case w.ctx.Err() != nil:
-		case w.ok():
-			close(w.done)
-		default:
-			kept = append(kept, w)
-		}
-	}
-	clear(l.awaited[len(kept):])
-	l.awaited = kept
 }
 
 func (l *Loop) put(ctx context.Context, item Item) error {
@@ -363,23 +353,6 @@ func (l *Loop) Inspect(ctx context.Context, look func()) error {
 	}
 	select {
 	case <-seen:
-		return nil
-	case <-l.done:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// Await waits until ok, which is called in the loop after every turn, reports
-// true.
-func (l *Loop) Await(ctx context.Context, ok func() bool) error {
-	w := &awaited{ctx: ctx, ok: ok, done: make(chan struct{})}
-	if err := l.put(ctx, Item{inspect: func() { l.awaited = append(l.awaited, w) }}); err != nil {
-		return err
-	}
-	select {
-	case <-w.done:
 		return nil
 	case <-l.done:
 		return ErrStopped

@@ -14,16 +14,14 @@ type Stamped struct {
 	paxos.Event
 }
 
-// Bounds of what a ring keeps; the last turn's events are kept in any case.
-const (
-	ringChunks = 4096
-	ringEvents = 1 << 16
-)
+// ringEvents bounds how many events a ring keeps, besides the number of its
+// chunks; the last turn's events are kept in any case.
+const ringEvents = 1 << 16
 
 // ring keeps the last events, without locks: one goroutine publishes a chunk a
 // turn, any number read. Nothing is formatted before somebody asks.
 type ring struct {
-	chunks [ringChunks]atomic.Pointer[chunk]
+	chunks []atomic.Pointer[chunk]
 	head   atomic.Uint64 // chunks published
 
 	// The publisher's alone: the number of the last event, how many events are
@@ -38,6 +36,8 @@ type chunk struct {
 	events []paxos.Event
 }
 
+func newRing(chunks int) ring { return ring{chunks: make([]atomic.Pointer[chunk], chunks)} }
+
 func (r *ring) publish(at time.Time, events []paxos.Event) {
 	if len(events) == 0 {
 		return
@@ -46,10 +46,10 @@ func (r *ring) publish(at time.Time, events []paxos.Event) {
 	r.last += uint64(len(events))
 	r.kept += uint64(len(events))
 	head := r.head.Load()
-	r.drop(r.chunks[head%ringChunks].Swap(c))
+	r.drop(r.chunks[head%uint64(len(r.chunks))].Swap(c))
 	r.head.Store(head + 1)
 	for r.kept > ringEvents && r.tail < head {
-		r.drop(r.chunks[r.tail%ringChunks].Swap(nil))
+		r.drop(r.chunks[r.tail%uint64(len(r.chunks))].Swap(nil))
 	}
 }
 
@@ -95,8 +95,8 @@ func (l *Loop) Events(after uint64, limit int, latest bool, want func(paxos.Even
 func (r *ring) after(number uint64) []*chunk {
 	head := r.head.Load()
 	var chunks []*chunk
-	for i := head; i > 0 && head-i < ringChunks; i-- {
-		c := r.chunks[(i-1)%ringChunks].Load()
+	for i := head; i > 0 && head-i < uint64(len(r.chunks)); i-- {
+		c := r.chunks[(i-1)%uint64(len(r.chunks))].Load()
 		// A chunk that the publisher put over an old one is newer than head.
 		if c == nil || len(chunks) > 0 && c.first > chunks[len(chunks)-1].first {
 			break
