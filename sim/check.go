@@ -27,6 +27,7 @@ func (o *observed) Apply(e paxos.Entry) ([]paxos.Outcome, error) {
 	w := o.w
 	w.counts.Applied++
 	w.judge.Applied(o.p.host.id, o.p.number, e, outcomes)
+	w.leases.confirms(w, o, &e, outcomes)
 	w.leases.applied(w, o, &e, outcomes)
 	for i := range e.Value.Commands {
 		c := w.calls[e.Value.Commands[i].Key]
@@ -84,12 +85,50 @@ func (w *World) checkFresh(c *call, p *process) {
 	}
 }
 
+// checkLead demands of whoever leads that it stops when it was told of a higher
+// promise, runs ahead of what is chosen no further than the window, and never
+// stamps a new slot with less than the time of what is applied.
+func (w *World) checkLead(p *process, m paxos.Message) {
+	accept, proposes := m.(paxos.Accept)
+	beat, beats := m.(paxos.Heartbeat)
+	if !proposes && !beats {
+		return
+	}
+	ballot := beat.Ballot
+	if proposes {
+		ballot = accept.Ballot
+	}
+	if ballot == p.lost {
+		w.object("preempted", p.host.id, 0, "it leads on under ballot %v, and was told of a higher promise", ballot)
+	}
+	if p.leads != ballot {
+		p.leads, p.reach = ballot, p.proposer.Status().Next
+	}
+	for i := range accept.Proposals {
+		slot := accept.Proposals[i].Slot
+		if slot >= max(p.reach, accept.Chosen+paxos.Slot(w.scenario.Window)) {
+			w.object("window", p.host.id, slot, "it is proposed, and all is chosen only below slot %d; the window is %d", accept.Chosen, w.scenario.Window)
+		}
+		if slot <= w.highest || ballot.Less(w.leading) {
+			continue // proposed before, or by one who was deposed and does not know
+		}
+		w.highest, w.leading = slot, ballot
+		if at := accept.Proposals[i].Value.Time; at < w.leases.latest {
+			w.object("log-time", p.host.id, slot, "it is stamped with the time %d, and %d is applied", at, w.leases.latest)
+		}
+	}
+}
+
 // leases is what leases there must be, from the commands that made them alone:
 // none ends before its time, by the log's time, unless somebody revokes it.
 type leases struct {
 	due  map[kv.LeaseID][]renewal
 	time map[*process]paxos.LogTime
 	last paxos.Slot
+	// latest is the log's time, and confirmed what sessions said they need no
+	// answers below, both as of last.
+	latest    paxos.LogTime
+	confirmed map[paxos.SessionID]paxos.Sequence
 }
 
 // renewal is until when a lease lives, from a slot on.
@@ -100,7 +139,7 @@ type renewal struct {
 }
 
 func newLeases() leases {
-	return leases{due: map[kv.LeaseID][]renewal{}, time: map[*process]paxos.LogTime{}}
+	return leases{due: map[kv.LeaseID][]renewal{}, time: map[*process]paxos.LogTime{}, confirmed: map[paxos.SessionID]paxos.Sequence{}}
 }
 
 var expireHead = kv.Encode(kv.Expire{ID: 1})[:2]
@@ -130,7 +169,24 @@ func (l *leases) applied(w *World, o *observed, e *paxos.Entry, outcomes []paxos
 		id, ttl := result.Lease.ID, result.Lease.TTL
 		l.due[id] = append(l.due[id], renewal{e.Slot, ttl, now + ttl})
 	}
-	l.last = max(l.last, e.Slot)
+	if e.Slot > l.last {
+		l.last, l.latest = e.Slot, max(l.latest, now)
+	}
+}
+
+// confirms follows what sessions confirm. A command whose sequence its session
+// still wants an answer for must not be taken for one that was answered.
+func (l *leases) confirms(w *World, o *observed, e *paxos.Entry, outcomes []paxos.Outcome) {
+	if e.Slot <= l.last {
+		return
+	}
+	for i := range e.Value.Commands {
+		c := &e.Value.Commands[i]
+		if outcomes[i].Verdict == paxos.Confirmed && c.Sequence >= l.confirmed[c.Session] {
+			w.object("session", o.p.host.id, e.Slot, "command %d of a session that confirmed what is below %d is taken for confirmed", c.Sequence, l.confirmed[c.Session])
+		}
+		l.confirmed[c.Session] = max(l.confirmed[c.Session], c.Confirmed)
+	}
 }
 
 // ended looks at a lease after a command that would end it.

@@ -1,27 +1,17 @@
 package sim
 
 import (
-	"slices"
 	"testing"
 
-	"paxos/audit"
-	"paxos/learner"
 	"paxos/paxos"
 )
-
-// What an old disk makes its acceptor say is wrong of itself; what must not
-// happen is that anybody builds on it.
-func aboutTheDisk(o audit.Objection) bool {
-	return o.Node == "acceptor1" && slices.Contains([]string{audit.VoteLost, audit.PromiseRegress, audit.WrittenBeforeSaid, audit.Highest,
-		audit.BelowFloor, audit.Identity, audit.OneValuePerBallot}, o.Checker)
-}
 
 func TestAnOldDiskPutBackIsDetectedByAllWhoKnewTheNewer(t *testing.T) {
 	for seed := uint64(1); seed <= 30; seed++ {
 		s := calmScenario(seed)
 		s.SnapshotSlots = 15
 		w := newWorld(&s, nil)
-		w.forgives = aboutTheDisk
+		w.forgives = ofTheDisk("acceptor1")
 		w.counts.Faults = map[FaultKind]int64{}
 		more := func(n int64) {
 			t.Helper()
@@ -47,25 +37,7 @@ func TestAnOldDiskPutBackIsDetectedByAllWhoKnewTheNewer(t *testing.T) {
 			if p.ended {
 				continue
 			}
-			why := ""
-			switch role := p.role.(type) {
-			case *learner.Learner:
-				for _, c := range role.Status().Clones {
-					if c.Node == "acceptor1" {
-						why = c.Why
-					}
-				}
-			default:
-				if p.proposer == nil {
-					continue
-				}
-				for _, a := range p.proposer.Status().Acceptors {
-					if a.Node == "acceptor1" {
-						why = a.Cloned
-					}
-				}
-			}
-			if why == "" {
+			if !p.refuses("acceptor1") {
 				t.Errorf("seed %d: %s takes the old disk of acceptor1 for its own", seed, p.host.id)
 			}
 		}

@@ -92,7 +92,7 @@ func (s *Scenario) drawFaults(d *rand.Rand) {
 	pause := int64(oneOf(d, 150, 350, 1000)) * 1000
 	longest := int64(oneOf(d, 1, 3, 8)) * second
 	for at := second; at < s.Safety; at += 1 + d.Int64N(2*pause) {
-		s.Faults = append(s.Faults, Fault{At: at, Kind: list[d.IntN(len(list))], Host: d.IntN(hosts), Other: d.IntN(hosts), For: 1 + d.Int64N(longest), Dice: d.Uint64() >> 12})
+		s.Faults = append(s.Faults, Fault{At: at, Kind: list[d.IntN(len(list))], Host: d.IntN(hosts), Other: d.IntN(hosts), For: 1 + d.Int64N(longest), Dice: d.Uint64()})
 	}
 }
 
@@ -239,13 +239,11 @@ func (w *World) faultDisk(f *Fault, h *host, done *deed) bool {
 	if h.disk == nil || h.lost || w.tripped[h.number] && f.Kind != Stall && f.Kind != AlmostFull {
 		return false
 	}
-	left := int(f.Dice % 12)
+	once := f.Dice>>60&1 == 1 // the next operation succeeds again
 	var fails func(op memfs.Op) *memfs.Fault
 	switch f.Kind {
 	case MidWrite:
-		fails = func(op memfs.Op) *memfs.Fault {
-			return &memfs.Fault{Err: errPower, Short: int(f.Dice>>8) % (op.Size + 1) / wal.SectorBytes * wal.SectorBytes}
-		}
+		fails, once = w.powerFails(f.Dice>>8), false
 	case DiskError:
 		fails = func(memfs.Op) *memfs.Fault { return &memfs.Fault{Err: errDisk} }
 	case SyncError:
@@ -273,23 +271,43 @@ func (w *World) faultDisk(f *Fault, h *host, done *deed) bool {
 	default:
 		return false
 	}
-	failed := false
+	if once {
+		always, failed := fails, false
+		fails = func(op memfs.Op) *memfs.Fault {
+			if failed {
+				return nil
+			}
+			fault := always(op)
+			failed = fault != nil
+			return fault
+		}
+	}
+	w.fails(h, int(f.Dice%12), fails)
+	w.cuts[h.number] = f.Kind == MidWrite
+	return true
+}
+
+// powerFails makes of every write a part, and of all else nothing.
+func (w *World) powerFails(dice uint64) func(memfs.Op) *memfs.Fault {
+	return func(op memfs.Op) *memfs.Fault {
+		return &memfs.Fault{Err: errPower, Short: int(dice%uint64(op.Size+1)) / wal.SectorBytes * wal.SectorBytes}
+	}
+}
+
+// fails lets the operations of a disk fail after so many more that change it.
+func (w *World) fails(h *host, left int, how func(memfs.Op) *memfs.Fault) {
+	w.tripped[h.number] = true
 	h.disk.Inject(func(op memfs.Op) *memfs.Fault {
 		if !op.Changes() {
 			return nil
 		}
-		if left--; left >= 0 && !failed {
+		if left--; left >= 0 {
 			return nil
 		}
-		// After one failure everything fails until the process has ended: if it
-		// went on, what it does next would be another fault's.
-		fault := fails(op)
-		failed = failed || fault != nil
-		w.fired[h.number] = failed
+		fault := how(op)
+		w.fired[h.number] = w.fired[h.number] || fault != nil
 		return fault
 	})
-	w.tripped[h.number], w.cuts[h.number] = true, f.Kind == MidWrite
-	return true
 }
 
 func (w *World) almostFull(h *host, done *deed) bool {
@@ -393,6 +411,19 @@ func (w *World) flip(h *host, dice uint64) bool {
 		return false
 	}
 	bit := (dice >> 8) % uint64(8*len(content))
+	if dice>>62&1 == 1 {
+		// In the last sector that holds anything: the end of a journal is where
+		// damage could be taken for a write that the power cut.
+		for end := len(content); end > 0; end-- {
+			if content[end-1] != 0 {
+				bit = 8*uint64((end-1)/wal.SectorBytes*wal.SectorBytes) + bit%(8*wal.SectorBytes)
+				break
+			}
+		}
+	}
+	if bit/8 >= uint64(len(content)) {
+		return false
+	}
 	content[bit/8] ^= 1 << (bit % 8)
 	return h.disk.Put(name, content) == nil
 }

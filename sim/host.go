@@ -46,19 +46,25 @@ type process struct {
 	proposer *proposer.Proposer
 	tasks    []paxos.Message // for the keeper of snapshots
 
-	busy    int64 // until its disk has synced, or it is resumed
-	wakes   bool  // a happening is planned at the end of that
-	paused  bool
-	wrote   bool // in this turn
-	spoke   bool
-	latency int64
-	rate    int64 // by how many percent its clock is fast
-	jumped  int64 // what its clock was set ahead
-	born    int64
-	ended   bool
-	endedAt int64
-	trip    trip
-	stall   int64 // its next sync takes so much longer
+	busy   int64 // until its disk has synced, or it is resumed
+	wakes  bool  // a happening is planned at the end of that
+	paused bool
+	wrote  bool // in this turn
+	spoke  bool
+	// lost is the ballot of which it was told, in an earlier turn, that a higher
+	// one is promised, losing the same in this one or the next;
+	// leads the one under which it last proposed, and reach the first slot that
+	// it had to propose nothing in when it began to.
+	lost, losing, leads paxos.Ballot
+	reach               paxos.Slot
+	latency             int64
+	rate                int64 // by how many percent its clock is fast
+	jumped              int64 // what its clock was set ahead
+	born                int64
+	ended               bool
+	endedAt             int64
+	trip                trip
+	stall               int64 // its next sync takes so much longer
 
 	spare    []node.Item
 	keeping  bool
@@ -192,7 +198,7 @@ func (w *World) beginLearner(p *process) error {
 
 func (w *World) learnerConfig(p *process, found snapshot.Found) learner.Config {
 	return learner.Config{Node: p.host.id, Configuration: w.config, PullTicks: 2, FinishTicks: 5, BeatTicks: 3, PageBytes: w.scenario.PageBytes,
-		Store: p.learning.Store(), Kept: found.Kept, ReportTicks: 10, ChoreTicks: 3, TickMillis: tickMillis, LogBytes: 1 << 14,
+		Store: p.learning.Store(), Kept: found.Kept, ReportTicks: 10, ChoreTicks: 3, TickMillis: tickMillis, LogBytes: w.scenario.LogBytes,
 		Question: paxos.Number(w.draw() >> 1), Chores: func(now paxos.LogTime) [][]byte { return p.machine.Chores(now, keptHistory) }}
 }
 

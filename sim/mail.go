@@ -106,7 +106,8 @@ func (w *World) post(p *process, leaves int64, e paxos.Envelope) {
 	if w.over || p.host.core && to.core {
 		n = &calmNetwork
 	}
-	if w.dice.IntN(million) < n.Lost {
+	deaf := n.Deaf > 0 && to.role == paxos.LearnerRole && p.host.role == paxos.AcceptorRole && w.dice.IntN(million) < n.Deaf
+	if deaf || w.dice.IntN(million) < n.Lost {
 		w.counts.Lost++
 		return
 	}
@@ -174,6 +175,9 @@ func (w *World) arrive(i int32) {
 	}
 	w.counts.Messages++
 	w.tell(p.host.id, "←", l.From, l.Message)
+	if m, ok := l.Message.(paxos.Nack); ok && m.Reason == paxos.Preempted && m.Ballot.Less(m.Promise) && p.losing.Less(m.Ballot) {
+		p.losing = m.Ballot
+	}
 	w.give(p, l.Envelope)
 }
 

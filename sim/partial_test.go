@@ -37,7 +37,7 @@ func TestAQuorumConnectedProposerLeadsWithinFourElectionTimeouts(t *testing.T) {
 // calmScenario has no faults but what a test does itself.
 func calmScenario(seed uint64) Scenario {
 	return Scenario{Seed: seed, Acceptors: 3, Proposers: 3, Learners: 2, Clients: 1, Users: 4, ElectionTicks: 10, HeartbeatTicks: 2, Window: 8, Batch: 4,
-		PageBytes: 1 << 16, SnapshotSlots: 1000, SegmentBytes: 16384, ChunkBytes: 8000, Network: Network{Least: 300, Most: 8000}, SyncLeast: 100, SyncMost: 5000, Drift: 2,
+		PageBytes: 1 << 16, SnapshotSlots: 1000, SegmentBytes: 16384, ChunkBytes: 8000, LogBytes: 1 << 14, Network: Network{Least: 300, Most: 8000}, SyncLeast: 100, SyncMost: 5000, Drift: 2,
 		Think: 30_000, Safety: 1, Healing: healing}
 }
 

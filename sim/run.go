@@ -29,6 +29,7 @@ type Counts struct {
 	Writes    int64 // acknowledged
 	Reads     int64
 	Judged    int64 // calls that porcupine judged
+	PutBack   int64 // disks that were put back as they once were, at a world's end
 	Slots     int64 // chosen
 	Leaders   int64 // ballots under which something was proposed
 	Micros    int64 // of the world's time
@@ -58,6 +59,9 @@ func Run(s *Scenario, trace io.Writer) Result {
 	if len(w.objects) == 0 {
 		w.checkHistory()
 	}
+	if len(w.objects) == 0 {
+		w.putBack()
+	}
 	return w.result()
 }
 
@@ -78,6 +82,7 @@ func (w *World) result() Result {
 func (w *World) heal() {
 	w.calm, w.healed = true, w.now
 	w.chooseCore()
+	w.keepImage()
 	w.tell("", "THE CORE HEALS", "", nil)
 	for i := range w.begun {
 		w.begun[i] = nil // nothing of the first phase is mended any more

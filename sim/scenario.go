@@ -32,6 +32,9 @@ type Scenario struct {
 	SnapshotSlots  uint64 `json:"snapshot_slots"`
 	SegmentBytes   int64  `json:"segment_bytes"`
 	ChunkBytes     int    `json:"chunk_bytes"` // of snapshots
+	LogBytes       int    `json:"log_bytes"`   // that learners keep for others
+	// Bulk is how much longer values are than what tells them apart.
+	Bulk int `json:"bulk"`
 
 	Network Network `json:"network"`
 	// SyncLeast and SyncMost are how long a disk takes to sync.
@@ -57,6 +60,8 @@ type Network struct {
 	Twice    int   `json:"twice"`
 	Late     int   `json:"late"`
 	LateMost int64 `json:"late_most"`
+	// Deaf is how much of what acceptors say learners do not hear, besides.
+	Deaf int `json:"deaf"`
 }
 
 const (
@@ -78,6 +83,7 @@ func Draw(seed uint64) Scenario {
 		Seed: seed, Acceptors: oneOf(d, 3, 3, 3, 3, 5, 5, 1), Proposers: 1 + d.IntN(4), Learners: oneOf(d, 2, 2, 2, 1, 3), Clients: 1 + d.IntN(2), Users: 1 + d.IntN(6),
 		ElectionTicks: 5 + d.IntN(6), HeartbeatTicks: 1 + d.IntN(2), Window: oneOf(d, 1, 2, 8, 64), Batch: oneOf(d, 1, 4, 64),
 		PageBytes: oneOf(d, 100, 600, 1<<20), SnapshotSlots: uint64(oneOf(d, 5, 12, 40, 1000)), SegmentBytes: int64(oneOf(d, 2048, 4096, 16384)), ChunkBytes: oneOf(d, 200, 1000, 8000),
+		LogBytes: oneOf(d, 1<<12, 1<<14, 1<<18), Bulk: oneOf(d, 0, 0, 0, 0, 1500),
 		SyncLeast: 100, SyncMost: int64(oneOf(d, 500, 10_000, 150_000)), Drift: oneOf(d, 0, 5, 30), Think: int64(oneOf(d, 60_000, 250_000, 800_000)),
 		Safety: (20 + d.Int64N(30)) * second, Healing: healing,
 	}
@@ -91,10 +97,13 @@ func Draw(seed uint64) Scenario {
 		n.Lost = oneOf(d, 1_000, 20_000, 150_000)
 	}
 	if d.IntN(2) == 0 {
-		n.Twice = oneOf(d, 5_000, 50_000)
+		n.Twice = oneOf(d, 5_000, 50_000, 200_000)
 	}
 	if d.IntN(2) == 0 {
-		n.Late, n.LateMost = oneOf(d, 2_000, 20_000, 100_000), int64(s.ElectionTicks)*tick*int64(1+d.IntN(10))
+		n.Late, n.LateMost = oneOf(d, 2_000, 20_000, 100_000, 400_000), int64(s.ElectionTicks)*tick*int64(1+d.IntN(10))
+	}
+	if d.IntN(8) == 0 {
+		n.Deaf = oneOf(d, 300_000, 600_000)
 	}
 	s.drawFaults(d)
 	return s
@@ -121,7 +130,7 @@ func Parse(text []byte) (s Scenario, err error) {
 	if err := d.Decode(&s); err != nil {
 		return s, fmt.Errorf("this is no scenario: %w", err)
 	}
-	least := min(s.Acceptors, s.Proposers, s.Learners, s.Clients, s.Users, s.ElectionTicks, s.HeartbeatTicks, s.Window, s.Batch, s.PageBytes, s.ChunkBytes)
+	least := min(s.Acceptors, s.Proposers, s.Learners, s.Clients, s.Users, s.ElectionTicks, s.HeartbeatTicks, s.Window, s.Batch, s.PageBytes, s.ChunkBytes, s.LogBytes)
 	if least < 1 || s.Network.Most < s.Network.Least || s.SyncMost < s.SyncLeast || s.Think < 1 || s.Safety < 1 {
 		return s, errors.New("this is no scenario: every kind of node, and every time and size, must be positive")
 	}

@@ -50,7 +50,7 @@ func (c *Counts) Add(o Counts) {
 		{&c.Events, o.Events}, {&c.Messages, o.Messages}, {&c.Lost, o.Lost}, {&c.Twice, o.Twice}, {&c.Late, o.Late}, {&c.Ticks, o.Ticks},
 		{&c.DiskOps, o.DiskOps}, {&c.Starts, o.Starts}, {&c.Ends, o.Ends}, {&c.Tripped, o.Tripped}, {&c.Kept, o.Kept}, {&c.Applied, o.Applied},
 		{&c.Installed, o.Installed}, {&c.Calls, o.Calls}, {&c.Writes, o.Writes}, {&c.Reads, o.Reads}, {&c.Judged, o.Judged}, {&c.Slots, o.Slots},
-		{&c.Leaders, o.Leaders}, {&c.Micros, o.Micros},
+		{&c.Leaders, o.Leaders}, {&c.PutBack, o.PutBack}, {&c.Micros, o.Micros},
 	} {
 		*f.to += f.from
 	}
@@ -138,6 +138,7 @@ var enough = []struct {
 	{"starts of processes", 12, func(s *Sums) int64 { return s.Starts }},
 	{"messages lost", 50, func(s *Sums) int64 { return s.Lost }},
 	{"processes killed between sync and speech", 0.1, func(s *Sums) int64 { return s.Tripped }},
+	{"disks put back", 0.01, func(s *Sums) int64 { return s.PutBack }},
 	{"snapshots that a learner went on from", 0.1, func(s *Sums) int64 { return s.Installed }},
 }
 
@@ -171,7 +172,7 @@ func (s *Sums) Named() map[string]int64 {
 	named := map[string]int64{
 		"seeds": s.Seeds, "events": s.Events, "messages": s.Messages, "messages lost": s.Lost, "messages doubled": s.Twice, "messages late": s.Late,
 		"ticks": s.Ticks, "disk operations": s.DiskOps, "starts": s.Starts, "slots chosen": s.Slots, "slots applied": s.Applied,
-		"snapshots installed": s.Installed, "leaders": s.Leaders, "writes acknowledged": s.Writes, "reads answered": s.Reads,
+		"snapshots installed": s.Installed, "disks put back": s.PutBack, "leaders": s.Leaders, "writes acknowledged": s.Writes, "reads answered": s.Reads,
 		"calls judged": s.Judged, "simulated seconds": s.Micros / second, "faults": s.AllFaults(), "violations": int64(len(s.Failures)),
 	}
 	for _, kind := range slices.Sorted(maps.Keys(s.Faults)) {

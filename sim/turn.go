@@ -31,6 +31,7 @@ func (n *network) Send(envelopes []paxos.Envelope) {
 	w.judge.Said(p.host.id, p.number, envelopes)
 	for i := range envelopes {
 		w.tell(p.host.id, "→", envelopes[i].To, envelopes[i].Message)
+		w.checkLead(p, envelopes[i].Message)
 		w.post(p, leaves, envelopes[i])
 	}
 }
@@ -51,6 +52,7 @@ func (w *World) turn(p *process, ticks int) {
 		w.failed(p, err)
 		return
 	}
+	p.lost = p.losing
 	if !p.spoke {
 		w.judge.Said(p.host.id, p.number, nil)
 	}
@@ -87,6 +89,10 @@ func (w *World) failed(p *process, err error) {
 	}
 	if w.cuts[h.number] {
 		w.crash(h) // it was the power that failed in the middle of a write
+		if w.dice.IntN(2) == 0 {
+			w.fails(h, w.dice.IntN(20), w.powerFails(w.dice.Uint64())) // and does so again while it recovers
+			w.cuts[h.number] = true
+		}
 	} else {
 		w.kill(h)
 	}

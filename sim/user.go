@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 
 	"paxos/kv"
 	"paxos/paxos"
@@ -89,7 +90,7 @@ func (u *user) act() {
 func (u *user) begin() {
 	w := u.w
 	u.last++
-	c := &call{user: u.number, number: u.last, begun: w.now, key: fmt.Sprint("k", w.dice.IntN(3)), value: fmt.Sprintf("%d.%d", u.number, u.last)}
+	c := &call{user: u.number, number: u.last, begun: w.now, key: fmt.Sprint("k", w.dice.IntN(3)), value: fmt.Sprintf("%d.%d", u.number, u.last) + strings.Repeat("-", w.scenario.Bulk)}
 	u.call = c
 	switch roll := w.dice.IntN(100); {
 	case roll < 30:

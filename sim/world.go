@@ -43,6 +43,8 @@ type World struct {
 	history []*call
 	leases  leases
 	acked   []acknowledged
+	highest paxos.Slot   // that anybody proposed a value for
+	leading paxos.Ballot // the highest under which that was done
 	formed  bool
 	judge   *audit.Judge
 	counts  Counts
@@ -51,6 +53,7 @@ type World struct {
 	// forgives, unless nil, tells objections that a test provokes.
 	forgives func(audit.Objection) bool
 	trace    io.Writer
+	image    *image
 	jumps    int64 // ticks by which clocks were set ahead, in all
 }
 
