@@ -58,7 +58,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, stdout, stderr io.Writer) int {
 	// Worlds are small and make much garbage: memory is cheaper here than time.
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(800)
 	var o options
 	flags := flag.NewFlagSet("sim", flag.ContinueOnError)
 	flags.SetOutput(stderr)
