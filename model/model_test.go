@@ -1,0 +1,209 @@
+package model
+
+import (
+	"bytes"
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"paxos/acceptor"
+	"paxos/learner"
+	"paxos/proposer"
+)
+
+func visit(t *testing.T, o Options) Result {
+	t.Helper()
+	o.Window, o.Workers = max(1, o.Window), max(1, o.Workers)
+	r, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Violation != nil {
+		t.Fatalf("%s: %s\n%s", r.Violation.Checker, r.Violation.Text, strings.Join(r.Violation.Way, "\n"))
+	}
+	return r
+}
+
+// small are complete spaces, each with something that the others lack.
+var small = map[string]Options{
+	"a crash":             {Campaigns: [2]int{1, 0}, Commands: 1, Slots: 1, Crashes: 1},
+	"a crash, with lives": {Campaigns: [2]int{1, 0}, Commands: 1, Slots: 1, Crashes: 1, Lives: true},
+	"heartbeats":          {Campaigns: [2]int{1, 0}, Commands: 1, Slots: 1, Crashes: 1, Beats: true},
+	"a learner":           {Campaigns: [2]int{1, 0}, Commands: 1, Slots: 1, Learner: true},
+	"a restart":           {Campaigns: [2]int{2, 0}, Slots: 1, Restarts: 1},
+	"a slot finished":     {Campaigns: [2]int{1, 0}, Commands: 1, Slots: 1, Finish: true},
+	"two proposers":       {Campaigns: [2]int{1, 1}, Slots: 1},
+}
+
+func TestASmallSpaceIsVisitedToItsEndAndIsTheSameEveryTime(t *testing.T) {
+	for name, o := range small {
+		t.Run(name, func(t *testing.T) {
+			one := visit(t, o)
+			if !one.Complete || one.States < 100 {
+				t.Fatalf("%+v", one)
+			}
+			o.Workers = 2
+			two := visit(t, o)
+			if one.States != two.States || one.Families != two.Families || one.Transitions != two.Transitions || one.Depth != two.Depth || one.Chosen != two.Chosen {
+				t.Errorf("one worker: %+v\ntwo workers: %+v", one, two)
+			}
+			t.Logf("%d states for %d, %d transitions, depth %d, %d times chosen", one.States, one.Families, one.Transitions, one.Depth, one.Chosen)
+			if o.Commands > 0 && one.Chosen == 0 {
+				t.Error("nothing was ever chosen")
+			}
+		})
+	}
+}
+
+// TestTheStatesOfAllFamiliesAreAllStates: acceptors of one room under three
+// names, and families of renamed states, against three acceptors of their own.
+func TestTheStatesOfAllFamiliesAreAllStates(t *testing.T) {
+	for name, o := range small {
+		t.Run(name, func(t *testing.T) {
+			families := visit(t, o)
+			o.AsIs = true
+			all := visit(t, o)
+			if families.Families != all.States || families.States >= all.States || families.Depth != all.Depth {
+				t.Errorf("families: %+v\nall: %+v", families, all)
+			}
+		})
+	}
+}
+
+// TestEqualRoomsDoEqualThings: a room that is reached in two ways, and written
+// down as one, goes on as one. Were a field left out of the comparison that
+// matters, some step would tell the two apart.
+func TestEqualRoomsDoEqualThings(t *testing.T) {
+	for name, o := range map[string]Options{
+		"crashes and restarts": {Campaigns: [2]int{2, 1}, Commands: 2, Slots: 2, Crashes: 1, Restarts: 1, Beats: true, Finish: true},
+		"pages and lives":      {Campaigns: [2]int{2, 1}, Commands: 2, Slots: 2, Crashes: 1, Restarts: 1, Pages: true, Lives: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o.Window, o.Workers, o.States = 2, 1, 300_000
+			s := newSearch(o)
+			if r := s.run(context.Background()); r.Violation != nil {
+				t.Fatal(r.Violation)
+			}
+			twins, compared := s.w.compareTwins(t)
+			if twins < 100 || compared < 1000 {
+				t.Errorf("%d rooms were reached in two ways, %d steps were compared: too few", twins, compared)
+			}
+			t.Logf("%d rooms reached in two ways, %d steps compared", twins, compared)
+		})
+	}
+}
+
+// compareTwins plays every step that a room was seen to make once more, with a
+// room that came there another way.
+func (w *world) compareTwins(t *testing.T) (twins, compared int) {
+	type edge struct{ room, step uint32 }
+	into, onward := map[uint32][]edge{}, map[uint32][]edge{}
+	for i := range w.steps {
+		for at, to := range w.steps[i].known {
+			e := edge{uint32(at >> 32), uint32(at)}
+			into[to.room] = append(into[to.room], e)
+			onward[e.room] = append(onward[e.room], e)
+		}
+	}
+	fresh := func(e edge) func() (*hands, uint8) {
+		return func() (*hands, uint8) {
+			h := newHands()
+			role, r := w.take(h, e.room), w.rooms.get(e.room)
+			w.play(role, r.place, e.step)
+			h.live[0] = role
+			return h, r.place
+		}
+	}
+	for id, ways := range into {
+		kept := w.rooms.get(id)
+		if kept.parent == 0 {
+			continue
+		}
+		i := slices.IndexFunc(ways, func(e edge) bool { return e != edge{kept.parent, kept.step} })
+		if i < 0 {
+			continue
+		}
+		twins++
+		for _, e := range onward[id] {
+			h, place := fresh(ways[i])()
+			role := h.live[0]
+			effects := w.play(role, place, e.step)
+			want := w.steps[mixed(uint64(id)<<32|uint64(e.step))&63].known[uint64(id)<<32|uint64(e.step)]
+			got := result{output: w.output(place, &effects), room: w.internRoom(h, role, &room{place: place, starts: kept.starts})}
+			if got != want {
+				t.Errorf("room %d of %s does %v on step %x, and %v when it came another way", id, names[place], want, e.step, got)
+			}
+			compared++
+		}
+	}
+	return twins, compared
+}
+
+func TestEveryFieldThatIsLeftOutIsThere(t *testing.T) {
+	there := map[string]bool{}
+	var walk func(reflect.Type)
+	walk = func(x reflect.Type) {
+		switch x.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map:
+			walk(x.Elem())
+		case reflect.Struct:
+			for i := range x.NumField() {
+				name := x.String() + "." + x.Field(i).Name
+				if !there[name] {
+					there[name] = true
+					walk(x.Field(i).Type)
+				}
+			}
+		}
+	}
+	for _, room := range []any{acceptor.Acceptor{}, proposer.Proposer{}, learner.Learner{}} {
+		walk(reflect.TypeOf(room))
+	}
+	for _, list := range []map[string]string{projected, whileLeading, withoutLives} {
+		for name, why := range list {
+			if !there[name] || why == "" {
+				t.Errorf("%q is left out (%q), and no room has it", name, why)
+			}
+		}
+	}
+}
+
+func TestTheToolSaysWhatItDidAndExitsAsItShould(t *testing.T) {
+	sums := t.TempDir() + "/model.json"
+	tiny := []string{"-campaigns", "1,0", "-commands", "1", "-slots", "1", "-crashes", "0", "-restarts", "0", "-beats=false"}
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"a whole space":        {append(tiny, "-complete", "-sums", sums), 0, "complete: there are no more states"},
+		"a bound":              {append(tiny, "-states", "50"), 0, "bounded: the bound of states is reached"},
+		"more was demanded":    {append(tiny, "-least", "1000000"), 1, "at least 1000000 were demanded"},
+		"all was demanded":     {append(tiny, "-states", "50", "-complete"), 1, "was to be visited to its end"},
+		"one number":           {[]string{"-campaigns", "2"}, 2, "two numbers with a comma"},
+		"too many":             {[]string{"-campaigns", "2,9"}, 2, "9 campaigns of a proposer: 0 to 3"},
+		"lives and heartbeats": {[]string{"-lives"}, 2, "leave one of them out"},
+		"no flag":              {[]string{"all"}, 2, `"all" is no flag`},
+		"help":                 {[]string{"-h"}, 0, "Exit code 0: no violation"},
+		"an unknown flag":      {[]string{"-loss"}, 2, "not defined"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			if code := Main(c.args, &out, &errs); code != c.code || !strings.Contains(out.String()+errs.String(), c.says) {
+				t.Errorf("exit %d, want %d\n%s%s", code, c.code, out.String(), errs.String())
+			}
+		})
+	}
+}
+
+func TestAnInterruptedRunSaysSo(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 1500*time.Millisecond)
+	defer cancel()
+	r, err := Run(ctx, Default())
+	if err != nil || r.Complete || r.Why != "it was interrupted" || r.States < 100 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
