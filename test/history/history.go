@@ -4,7 +4,7 @@
 //
 // It knows no cluster: test/integration fills it from ten processes, test/e2e
 // from ten pods. Histories of the store's keys, which take a search to judge,
-// are test/integration's, with porcupine.
+// are test/chaos's, with porcupine.
 package history
 
 import (

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -270,4 +271,18 @@ func (l *crashing) killedAt(step string) {
 	l.over()
 	c.equalStores()
 	c.t.Logf("%s: all killed and back, nothing lost, nothing twice: %v", step, time.Since(began).Round(time.Millisecond))
+}
+
+// seed is drawn for every run, and printed; PAXOS_SEED gives one again.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	n := uint64(time.Now().UnixNano())
+	if text := os.Getenv("PAXOS_SEED"); text != "" {
+		var err error
+		if n, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("PAXOS_SEED: %v", err)
+		}
+	}
+	t.Logf("PAXOS_SEED=%d", n)
+	return n
 }

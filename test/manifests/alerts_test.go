@@ -61,9 +61,9 @@ func well() watched {
 		w.put("paxos_messages_lost_total", n, risen(0))
 		one := map[string]map[string]course{
 			"proposer": {"paxos_leading": steady(0), "paxos_failures_tolerated": steady(1), "paxos_acceptors_needed": steady(2), "paxos_acceptors_configured": steady(3),
-				"paxos_chosen_watermark_slot": steady(50000), "paxos_elections_stood_total": risen(0)},
+				"paxos_chosen_watermark_slot": steady(50000), "paxos_elections_stood_total": risen(0), "paxos_acceptors_cloned": steady(0)},
 			"acceptor": {"paxos_voting": steady(1), "paxos_disk_full": steady(0), "paxos_disk_used_ratio": steady(.1)},
-			"learner": {"paxos_applied_watermark_slot": steady(50000), "paxos_lag_seconds": steady(0), "paxos_behind_truncated_log": steady(0),
+			"learner": {"paxos_applied_watermark_slot": steady(50000), "paxos_lag_seconds": steady(0), "paxos_behind_truncated_log": steady(0), "paxos_acceptors_cloned": steady(0),
 				"paxos_snapshot_slot": steady(49000), "paxos_snapshot_every_slots": steady(100000)},
 			"client": {"paxos_session_open": steady(1)},
 		}[role(n)]

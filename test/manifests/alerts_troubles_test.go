@@ -58,6 +58,7 @@ var troubles = map[string]trouble{
 		at("paxos_leading", steady(0), "proposer2"), at("paxos_session_open", steady(0), "client1", "client2")),
 		map[string]float64{"PaxosNoLeader": 1, "PaxosNoSession": 1}},
 	"two values":          {func(w watched) { w.put("paxos_nacks_total", "acceptor2", risen(1), `reason="two-values"`) }, map[string]float64{"PaxosBrokenInvariant": 10}},
+	"a disk put back":     {at("paxos_acceptors_cloned", steady(1), "learner2"), map[string]float64{"PaxosAcceptorCloned": 1}},
 	"a loop hangs":        {at("paxos_loop_answered", steady(0), "learner1"), map[string]float64{"PaxosNodeStuck": 0}},
 	"a loop stands still": {at("paxos_loop_idle_seconds", steady(41), "acceptor1"), map[string]float64{"PaxosNodeStuck": 41}},
 	"a pod hangs":         {at("up", steady(0), "client1"), map[string]float64{"PaxosNodeSilent": 0}},

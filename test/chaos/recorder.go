@@ -1,18 +1,32 @@
-package integration
+//go:build linux
+
+package chaos
 
 import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 
 	"paxos/paxos"
+	"paxos/test/history"
+)
+
+// fate is what a user was told.
+type fate = history.Fate
+
+const (
+	acknowledged = history.Acknowledged
+	refused      = history.Refused
+	unknown      = history.Unknown
+	declined     = history.Declined // unlike a refusal it says something of the key
 )
 
 // asked is what a worker asked of one key, or of one lock. A value is written
@@ -35,17 +49,27 @@ type told struct {
 // recorder is a history under way: what was asked of the store, when, and what
 // came back.
 type recorder struct {
-	t     *testing.T
-	began time.Time
+	report *report
+	began  time.Time
 
 	mu        sync.Mutex
 	ops       []porcupine.Operation
 	counts    map[string]int
 	revisions map[string]paxos.Number
+	drawn     int // keys, by draw
 }
 
-func newRecorder(t *testing.T) *recorder {
-	return &recorder{t: t, began: time.Now(), counts: map[string]int{}, revisions: map[string]paxos.Number{}}
+func newRecorder(r *report) *recorder {
+	return &recorder{report: r, began: time.Now(), counts: map[string]int{}, revisions: map[string]paxos.Number{}}
+}
+
+// draw gives one of some keys that are in use at the moment. After perKey draws
+// of each they are given up for fresh ones, so that no key's history is long.
+func (r *recorder) draw(dice *rand.Rand, name string, keys, perKey int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drawn++
+	return fmt.Sprintf("%s/%d/%d", name, r.drawn/(keys*perKey), dice.IntN(keys))
 }
 
 // now is what an operation's times are counted in: the monotonic clock.
@@ -67,6 +91,11 @@ func (r *recorder) note(worker int, call int64, in asked, out told) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.counts[in.kind+" "+out.fate.String()]++
+	if out.fate == acknowledged && in.kind == "read" {
+		r.report.reads.Add(1)
+	} else if out.fate == acknowledged {
+		r.report.writes.Add(1)
+	}
 	switch {
 	case out.fate == refused:
 		return
@@ -87,7 +116,7 @@ func (r *recorder) revision(key, value string, mod paxos.Number) {
 	defer r.mu.Unlock()
 	name := key + "=" + value
 	if first, known := r.revisions[name]; known && first != mod {
-		r.t.Errorf("%s: seen at revision %d and at revision %d", name, first, mod)
+		r.report.Errorf("%s: seen at revision %d and at revision %d", name, first, mod)
 	}
 	r.revisions[name] = mod
 }
@@ -108,10 +137,9 @@ func (r *recorder) total(prefix string) int {
 // atLeast fails if too little happened: a history without successes, or
 // without faults, is legal and proves nothing.
 func (r *recorder) atLeast(least map[string]int) {
-	r.t.Helper()
 	for _, what := range slices.Sorted(maps.Keys(least)) {
 		if n := r.total(what); n < least[what] {
-			r.t.Errorf("too little happened: %d of %q, at least %d are needed", n, what, least[what])
+			r.report.Errorf("too little happened: %d of %q, at least %d are needed", n, what, least[what])
 		}
 	}
 	sure, open := 0, 0
@@ -125,9 +153,9 @@ func (r *recorder) atLeast(least map[string]int) {
 		}
 	}
 	if open > sure/2 {
-		r.t.Errorf("too little is known: %d writes have an outcome, of %d it is unknown", sure, open)
+		r.report.Errorf("too little is known: %d writes have an outcome, of %d it is unknown", sure, open)
 	}
-	r.t.Log(counted(r.counts))
+	r.report.Logf("%s", counted(r.counts))
 }
 
 func counted(counts map[string]int) string {
@@ -142,21 +170,44 @@ func counted(counts map[string]int) string {
 // is a failure too: nobody knows whether it is right.
 const checkLimit = 60 * time.Second
 
-// judge has a history checked against its model.
-func (r *recorder) judge(model porcupine.Model) []porcupine.Operation {
-	r.t.Helper()
+// judge has a history checked against its model, and gives what was checked.
+// The history of a key that cannot have happened is drawn as HTML into a
+// directory.
+func (r *recorder) judge(name string, model porcupine.Model, into string) []porcupine.Operation {
 	history := prune(r.ops)
 	began := time.Now()
-	switch result := porcupine.CheckOperationsTimeout(model, history, checkLimit); result {
-	case porcupine.Ok:
-		r.t.Logf("linearizable: %d operations on %d keys, decided in %v", len(history), len(byKey(history)), time.Since(began).Round(time.Millisecond))
-	case porcupine.Unknown:
-		r.t.Errorf("whether %d operations on %d keys are linearizable is unknown after %v", len(history), len(byKey(history)), checkLimit)
-	default:
-		r.t.Errorf("the history is not linearizable: %s", culprit(model, history))
+	result := porcupine.CheckOperationsTimeout(model, history, checkLimit)
+	if result == porcupine.Ok {
+		r.report.Logf("%s: linearizable: %d operations on %d keys, decided in %v", name, len(history), len(byKey(history)), time.Since(began).Round(time.Millisecond))
+		return history
+	}
+	told := 0
+	for _, part := range byKey(history) {
+		if told == mostDrawn {
+			r.report.Errorf("%s: there may be more such keys", name)
+			break
+		}
+		result, info := porcupine.CheckOperationsVerbose(model, part, checkLimit)
+		if result == porcupine.Ok {
+			continue
+		}
+		file := filepath.Join(into, fmt.Sprintf("%s-%s.html", name, strings.ReplaceAll(part[0].Input.(asked).key, "/", "-")))
+		if err := porcupine.VisualizePath(model, info, file); err != nil {
+			r.report.Errorf("a history cannot be drawn: %v", err)
+		}
+		r.report.Errorf("%s: the history of %s is %s to be linearizable; it is drawn in %s%s", name, part[0].Input.(asked).key, verdicts[result], file, text(part))
+		told++
+	}
+	if told == 0 {
+		r.report.Errorf("%s: whether %d operations are linearizable is unknown after %v, and each of the keys alone is", name, len(history), checkLimit)
 	}
 	return history
 }
+
+// mostDrawn is how many keys' histories are drawn of one kind of users.
+const mostDrawn = 5
+
+var verdicts = map[porcupine.CheckResult]string{porcupine.Illegal: "certain not", porcupine.Unknown: "not known"}
 
 // prune leaves out the writes of unknown fate whose values nobody has seen, and
 // no swap expected, so that the search is quick. A history is legal with such a
@@ -192,22 +243,17 @@ func byKey(history []porcupine.Operation) [][]porcupine.Operation {
 	return parts
 }
 
-// culprit tells the history of the first key that is not linearizable.
-func culprit(model porcupine.Model, history []porcupine.Operation) string {
-	for _, part := range byKey(history) {
-		if porcupine.CheckOperationsTimeout(model, part, checkLimit) == porcupine.Ok {
-			continue
+// text tells the beginning of a history.
+func text(part []porcupine.Operation) string {
+	part = slices.Clone(part)
+	slices.SortFunc(part, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
+	var b strings.Builder
+	for _, op := range part[:min(len(part), 200)] {
+		end := "never"
+		if op.Return != math.MaxInt64 {
+			end = time.Duration(op.Return).String()
 		}
-		slices.SortFunc(part, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
-		var b strings.Builder
-		for _, op := range part[:min(len(part), 400)] {
-			end := "never"
-			if op.Return != math.MaxInt64 {
-				end = time.Duration(op.Return).String()
-			}
-			fmt.Fprintf(&b, "\n%3d %v to %s: %+v -> %+v", op.ClientId, time.Duration(op.Call), end, op.Input, op.Output)
-		}
-		return b.String()
+		fmt.Fprintf(&b, "\n%3d %v to %s: %+v -> %+v", op.ClientId, time.Duration(op.Call), end, op.Input, op.Output)
 	}
-	return "each of its keys alone is"
+	return b.String()
 }

@@ -1,4 +1,6 @@
-package integration
+//go:build linux
+
+package chaos
 
 import (
 	"context"
@@ -12,28 +14,28 @@ import (
 	"paxos/client"
 )
 
-// registersUnderFaults: puts, swaps and linearizable reads of single keys, each
-// sent once. Fresh keys every second keep each key's history short.
-func registersUnderFaults(c *cluster, seed uint64, length time.Duration) {
-	r := newRecorder(c.t)
-	var workers []worker
-	for i := range 8 {
-		workers = append(workers, func(ctx context.Context, dice *rand.Rand) { c.useRegisters(ctx, r, i, dice) })
+// registerUsers put, swap and read single keys, linearizably, each write sent
+// once.
+func (c *cluster) registerUsers() *workload {
+	r := newRecorder(c.report)
+	w := &workload{name: "registers", r: r, model: registers, ways: []forgery{older, foreign}, least: map[string]int{
+		"put": 100, "swap": 100, "read": 200, "put acknowledged": 50, "swap acknowledged": 10, "swap declined": 10,
+		"read acknowledged": 100, "answered by learner1": 10, "answered by learner2": 10}}
+	const users = 20
+	for i := range users {
+		w.workers = append(w.workers, func(ctx context.Context, dice *rand.Rand) { c.useRegisters(ctx, r, i, dice) })
 	}
-	c.under(seed, length, workers...)
-	c.readAll(r, len(workers))
-	history := r.judge(registers)
-	r.forge(registers, history, older, foreign)
-	seconds := int(length / time.Second)
-	r.atLeast(map[string]int{"put": 10 * seconds, "swap": 10 * seconds, "read": 20 * seconds,
-		"put acknowledged": 5 * seconds, "swap acknowledged": seconds, "swap declined": seconds, "read acknowledged": 10 * seconds,
-		"answered by learner1": seconds, "answered by learner2": seconds})
+	w.end = func(ctx context.Context) error { return c.readAll(ctx, r, users) }
+	return w
 }
 
 func (c *cluster) useRegisters(ctx context.Context, r *recorder, i int, dice *rand.Rand) {
 	seen := map[string]string{}
 	for n := 0; ctx.Err() == nil; n++ {
-		key := fmt.Sprintf("registers/%d/%d", r.now()/int64(time.Second), dice.IntN(4))
+		if len(seen) > 100 {
+			clear(seen) // of keys that are given up
+		}
+		key := r.draw(dice, "registers", 6, 50)
 		value := fmt.Sprintf("%d-%d", i, n)
 		old, known := seen[key]
 		var ok bool
@@ -73,7 +75,7 @@ func (c *cluster) swap(r *recorder, i int, dice *rand.Rand, key, old, value stri
 	}
 	body, err := json.Marshal(map[string]any{"swap": words})
 	if err != nil {
-		c.t.Error(err)
+		c.report.Errorf("%v", err)
 	}
 	in, out := asked{key: key, kind: "swap", old: old, value: value}, told{}
 	call := r.now()
@@ -85,7 +87,7 @@ func (c *cluster) swap(r *recorder, i int, dice *rand.Rand, key, old, value stri
 		r.revision(key, value, w.Key.Mod)
 		old = value
 	case a.fate == declined && a.problem.Kind() != "condition-failed":
-		c.t.Errorf("a swap of %q: %+v", key, a.problem)
+		c.report.Errorf("a swap of %q: %+v", key, a.problem)
 	case a.fate == declined && a.problem.Current != nil:
 		out.value = a.problem.Current.Text()
 		r.revision(key, out.value, a.problem.Current.Mod)

@@ -1,6 +1,9 @@
-package integration
+//go:build linux
+
+package chaos
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -13,6 +16,9 @@ func model[S comparable](step func(state S, in asked, out told) (bool, S)) porcu
 	return porcupine.Model{
 		Partition: byKey,
 		Init:      func() any { var none S; return none },
+		DescribeOperation: func(in, out any) string {
+			return fmt.Sprintf("%+v -> %+v", in, out)
+		},
 		Step: func(state, in, out any) (bool, any) {
 			return step(state.(S), in.(asked), out.(told))
 		},

@@ -1,4 +1,6 @@
-package integration
+//go:build linux
+
+package chaos
 
 import (
 	"math"

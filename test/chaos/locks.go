@@ -1,4 +1,6 @@
-package integration
+//go:build linux
+
+package chaos
 
 import (
 	"context"
@@ -8,50 +10,70 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"paxos/client"
-	"paxos/paxos"
 )
 
 // shortest is the time to live of the leases under the locks: a second is the
 // least that the store grants.
 const shortest = time.Second
 
-// locksUnderFaults: locks whose holders write a record each, with fences. Some
-// let their lock go, some fall asleep with it, and write when it is another's:
-// that must be refused. What was written is also watched: no record of an
-// earlier holder may follow one of a later.
-func locksUnderFaults(c *cluster, seed uint64, length time.Duration) {
-	r := newRecorder(c.t)
-	film := c.watchRecords()
-	var workers []worker
-	for _, lock := range []string{"front", "back", "cellar"} {
+// lockUsers hold locks and write a record each, with fences. Some let their lock
+// go, some fall asleep with it, and write when it is another's: that must be
+// refused. What was written is also watched: no record of an earlier holder may
+// follow one of a later.
+func (c *cluster) lockUsers(ctx context.Context) (*workload, error) {
+	r := newRecorder(c.report)
+	w := &workload{name: "locks", r: r, model: locks, ways: []forgery{older, foreign, letIn, twice}, least: map[string]int{
+		"acquire acknowledged": 5, "write acknowledged": 15, "read acknowledged": 50, "release acknowledged": 3,
+		"write of a former holder": 1, "write declined": 1}}
+	film, err := c.watchRecords(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"front", "back", "cellar"} {
+		d := &door{name: name}
 		for range 2 {
-			i := len(workers)
-			workers = append(workers,
-				func(ctx context.Context, dice *rand.Rand) { c.holdAndRelease(ctx, r, i, dice, lock) },
-				func(ctx context.Context, dice *rand.Rand) { c.holdAndSleep(ctx, r, i+1, dice, lock) })
+			i := len(w.workers)
+			w.workers = append(w.workers,
+				func(ctx context.Context, dice *rand.Rand) { c.holdAndRelease(ctx, r, i, dice, d) },
+				func(ctx context.Context, dice *rand.Rand) { c.holdAndSleep(ctx, r, i+1, dice, d) })
 		}
-		i := len(workers)
-		workers = append(workers, func(ctx context.Context, dice *rand.Rand) {
-			for ; ctx.Err() == nil; rest(ctx, 5*time.Millisecond) {
-				c.readRecord(r, i, dice, lock)
+		i := len(w.workers)
+		w.workers = append(w.workers, func(ctx context.Context, dice *rand.Rand) {
+			for ; ctx.Err() == nil; rest(ctx, 20*time.Millisecond) {
+				c.readRecord(r, i, dice, d.lock())
 			}
 		})
 	}
-	c.under(seed, length, workers...)
-	for _, part := range byKey(r.ops) {
-		lock := part[0].Input.(asked).key
-		c.within(5*time.Second, "the record of "+lock+" is read", func() bool { return c.readRecord(r, len(workers), rand.New(rand.NewPCG(seed, 0)), lock) })
+	users := len(w.workers)
+	w.end = func(ctx context.Context) error {
+		dice := rand.New(rand.NewPCG(1, 1))
+		for _, part := range byKey(r.ops) {
+			lock := part[0].Input.(asked).key
+			err := until(ctx, 30*time.Second, "the record of "+lock, func() bool { return c.readRecord(r, users, dice, lock) })
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	history := r.judge(locks)
-	r.forge(locks, history, older, foreign, letIn, twice)
-	film.judge(c, r)
-	seconds := int(length / time.Second)
-	r.atLeast(map[string]int{"acquire acknowledged": seconds, "write acknowledged": 3 * seconds, "read acknowledged": 10 * seconds,
-		"release acknowledged": seconds / 2, "write of a former holder": 3, "write declined": 3})
+	w.judge = func(ctx context.Context) error { return film.judge(ctx, c, r) }
+	return w, nil
 }
+
+// door is a lock in use, and the next one when that was held often enough: so
+// no lock's history is long.
+type door struct {
+	name string
+	held atomic.Int64
+}
+
+const holdsPerLock = 12
+
+func (d *door) lock() string { return fmt.Sprintf("%s-%d", d.name, d.held.Load()/holdsPerLock) }
 
 func recordOf(lock string) string { return "records/" + lock }
 
@@ -76,20 +98,15 @@ func (c *cluster) readRecord(r *recorder, i int, dice *rand.Rand, lock string) b
 }
 
 // holdAndRelease is a user of the Go client, who keeps to the rules.
-func (c *cluster) holdAndRelease(ctx context.Context, r *recorder, i int, dice *rand.Rand, lock string) {
-	var addresses []string
-	for _, id := range c.ids(paxos.ClientRole) {
-		addresses = append(addresses, c.url(id, ""))
-	}
-	dice.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] })
-	cl, err := client.New(addresses)
+func (c *cluster) holdAndRelease(ctx context.Context, r *recorder, i int, dice *rand.Rand, d *door) {
+	cl, err := c.client(dice)
 	if err != nil {
-		c.t.Error(err)
+		c.report.Errorf("%v", err)
 		return
 	}
 	defer cl.Close()
 	for n := 0; ctx.Err() == nil; n++ {
-		call := r.now()
+		lock, call := d.lock(), r.now()
 		waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
 		held, err := cl.Lock(waiting, lock, client.TTL(shortest), client.Owner(fmt.Sprint("worker ", i)))
 		cancel()
@@ -98,6 +115,7 @@ func (c *cluster) holdAndRelease(ctx context.Context, r *recorder, i int, dice *
 			rest(ctx, 20*time.Millisecond)
 			continue
 		}
+		d.held.Add(1)
 		r.note(i, call, asked{key: lock, kind: "acquire"}, told{token: held.Token()})
 		for m := range 2 + dice.IntN(3) {
 			value := fmt.Sprintf("%d %d-%d-%d", held.Token(), i, n, m)
@@ -137,14 +155,14 @@ func (c *cluster) fateOf(err error) fate {
 	case errors.Is(err, client.ErrConflict) && errors.As(err, &p) && (p.Kind() == "fenced" || p.Kind() == "not-held" || p.Kind() == "no-lease"):
 		return declined
 	}
-	c.t.Errorf("the Go client says: %v", err)
+	c.report.Errorf("the Go client says: %v", err)
 	return unknown
 }
 
 // holdAndSleep is a user of plain HTTP, who does not renew any lease.
-func (c *cluster) holdAndSleep(ctx context.Context, r *recorder, i int, dice *rand.Rand, lock string) {
+func (c *cluster) holdAndSleep(ctx context.Context, r *recorder, i int, dice *rand.Rand, d *door) {
 	for n := 0; ctx.Err() == nil; n++ {
-		call := r.now()
+		lock, call := d.lock(), r.now()
 		body := fmt.Sprintf(`{"ttl_ms":"%d","value":"worker %d"}`, shortest.Milliseconds(), i)
 		a := c.ask(c.writer(dice), http.MethodPost, "/lock/"+lock+"?timeout=1500ms", body, nil)
 		var place client.Placed
@@ -154,8 +172,9 @@ func (c *cluster) holdAndSleep(ctx context.Context, r *recorder, i int, dice *ra
 			continue
 		}
 		if !place.Held || place.Token == 0 {
-			c.t.Errorf("answered with 200, and not held: %s", a.body)
+			c.report.Errorf("answered with 200, and not held: %s", a.body)
 		}
+		d.held.Add(1)
 		token := uint64(place.Token)
 		r.note(i, call, asked{key: lock, kind: "acquire"}, told{token: token})
 		write := func(m int) fate {
@@ -181,7 +200,7 @@ func (c *cluster) fenced(r *recorder, i int, dice *rand.Rand, lock string, token
 	fence := url.PathEscape(lock) + ":" + strconv.FormatUint(token, 10)
 	a := c.ask(c.writer(dice), http.MethodPut, "/kv/"+recordOf(lock)+"?timeout=1s", value, http.Header{client.HeaderFence: {fence}})
 	if a.fate == declined && a.problem.Kind() != "fenced" {
-		c.t.Errorf("a fenced write: %+v", a.problem)
+		c.report.Errorf("a fenced write: %+v", a.problem)
 	}
 	r.note(i, call, asked{key: lock, kind: "write", value: value, token: token}, told{fate: a.fate})
 	return a.fate
@@ -192,7 +211,7 @@ func (c *cluster) release(r *recorder, i int, dice *rand.Rand, lock string, toke
 	path := fmt.Sprintf("/lock/%s?token=%d&timeout=1s", lock, token)
 	a := c.ask(c.writer(dice), http.MethodDelete, path, "", nil)
 	if a.fate == declined && a.problem.Kind() != "not-held" {
-		c.t.Errorf("a release: %+v", a.problem)
+		c.report.Errorf("a release: %+v", a.problem)
 	}
 	r.note(i, call, asked{key: lock, kind: "release", token: token}, told{fate: a.fate})
 }
@@ -202,7 +221,7 @@ func (c *cluster) release(r *recorder, i int, dice *rand.Rand, lock string, toke
 func (c *cluster) oversleep(r *recorder, dice *rand.Rand, lock string, mine client.Placed, write func() fate) {
 	for began := time.Now(); ; rest(context.Background(), 50*time.Millisecond) {
 		if time.Since(began) > 30*time.Second {
-			c.t.Errorf("the lock %q is held with token %d for 30 s, and its lease was granted for %v", lock, mine.Token, shortest)
+			c.report.Errorf("the lock %q is held with token %d for 30 s, and its lease was granted for %v", lock, mine.Token, shortest)
 			return
 		}
 		var q client.Queue
@@ -211,7 +230,7 @@ func (c *cluster) oversleep(r *recorder, dice *rand.Rand, lock string, mine clie
 			continue
 		}
 		if f := write(); f == acknowledged {
-			c.t.Errorf("a write with token %d of %q took effect when the lock was seen to be another's", mine.Token, lock)
+			c.report.Errorf("a write with token %d of %q took effect when the lock was seen to be another's", mine.Token, lock)
 		} else if f == declined {
 			r.count("write of a former holder")
 		}

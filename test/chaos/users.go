@@ -1,4 +1,6 @@
-package integration
+//go:build linux
+
+package chaos
 
 import (
 	"bytes"
@@ -7,75 +9,17 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"strconv"
-	"sync"
 	"syscall"
-	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"paxos/client"
 	"paxos/paxos"
 )
-
-// TestWorkloads runs four kinds of users against the store while a nemesis
-// kills, pauses and stops nodes, and has a checker decide whether what they
-// were told can have come from one store that never fails. One cluster serves
-// all four, one after the other.
-func TestWorkloads(t *testing.T) {
-	seed := seed(t)
-	length := 10 * time.Second
-	if long() {
-		length = time.Minute
-	}
-	c := start(t)
-	for _, w := range []struct {
-		name string
-		run  func(*cluster, uint64, time.Duration)
-	}{
-		{"registers", registersUnderFaults},
-		{"lists", listsUnderFaults},
-		{"counters", countersUnderFaults},
-		{"locks", locksUnderFaults},
-	} {
-		t.Run(w.name, func(t *testing.T) { w.run(&cluster{c.Cluster, t}, seed, length) })
-	}
-	c.alive()
-}
-
-// seed is drawn for every run, and printed; PAXOS_SEED gives one again.
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	n := uint64(time.Now().UnixNano())
-	if text := os.Getenv("PAXOS_SEED"); text != "" {
-		var err error
-		if n, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("PAXOS_SEED: %v", err)
-		}
-	}
-	t.Logf("PAXOS_SEED=%d", n)
-	return n
-}
-
-// worker is a user who goes on until ctx ends.
-type worker func(ctx context.Context, dice *rand.Rand)
-
-// under runs workers while a nemesis strikes for a while.
-func (c *cluster) under(seed uint64, length time.Duration, workers ...worker) {
-	c.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
-	for i, w := range workers {
-		wg.Go(func() { w(ctx, rand.New(rand.NewPCG(seed, uint64(i)+1))) })
-	}
-	n := newNemesis(c, rand.New(rand.NewPCG(seed, 0)))
-	n.run(length)
-	n.atLeast(length)
-}
 
 // rest waits a little, as a user does whose request came to nothing.
 func rest(ctx context.Context, d time.Duration) {
@@ -85,8 +29,20 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// users speaks to the store; whoever does not answer within its time is given up.
-var users = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}
+// client is the Go client, which asks the client services in any order.
+func (c *cluster) client(dice *rand.Rand) (*client.Client, error) {
+	var addresses []string
+	for _, id := range c.ids(paxos.ClientRole) {
+		addresses = append(addresses, c.url(id, ""))
+	}
+	dice.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] })
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		return c.place.dial(ctx, network, address)
+	}
+	return client.New(addresses, client.WithHTTPClient(&http.Client{Transport: &http.Transport{DisableCompression: true, DialContext: dial}}))
+}
 
 // answer is what a request came to.
 type answer struct {
@@ -100,13 +56,13 @@ type answer struct {
 func (c *cluster) ask(node paxos.NodeID, method, path, body string, header http.Header) answer {
 	request, err := http.NewRequest(method, c.url(node, path), bytes.NewReader([]byte(body)))
 	if err != nil {
-		c.t.Error(err)
+		c.report.Errorf("%v", err)
 		return answer{fate: refused}
 	}
 	for name, values := range header {
 		request.Header[name] = values
 	}
-	response, err := users.Do(request)
+	response, err := c.http.Do(request)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return answer{fate: refused} // it never left
 	}
@@ -122,7 +78,7 @@ func (c *cluster) ask(node paxos.NodeID, method, path, body string, header http.
 		return a
 	}
 	if err := json.Unmarshal(a.body, &a.problem); err != nil || a.problem.Kind() == "" {
-		c.t.Errorf("%s %s at %s: status %d without a problem: %q", method, path, node, a.status, a.body)
+		c.report.Errorf("%s %s at %s: status %d without a problem: %q", method, path, node, a.status, a.body)
 	}
 	switch a.status {
 	case http.StatusServiceUnavailable:
@@ -132,7 +88,7 @@ func (c *cluster) ask(node paxos.NodeID, method, path, body string, header http.
 	case http.StatusPreconditionFailed, http.StatusConflict, http.StatusNotFound:
 		a.fate = declined
 	default:
-		c.t.Errorf("%s %s at %s: status %d: %s", method, path, node, a.status, a.body)
+		c.report.Errorf("%s %s at %s: status %d: %s", method, path, node, a.status, a.body)
 		a.fate = unknown
 	}
 	return a
@@ -144,7 +100,7 @@ func (c *cluster) into(a answer, to any) bool {
 		return false
 	}
 	if err := json.Unmarshal(a.body, to); err != nil {
-		c.t.Errorf("an answer cannot be read: %v: %s", err, a.body)
+		c.report.Errorf("an answer cannot be read: %v: %s", err, a.body)
 		return false
 	}
 	return true
@@ -181,7 +137,7 @@ func (c *cluster) read(r *recorder, worker int, node paxos.NodeID, key string) (
 		r.revision(key, out.value, got.Mod)
 		r.count("answered by " + string(got.Learner))
 		if got.Consistency != "linearizable" {
-			c.t.Errorf("a read of %q was answered with consistency %q", key, got.Consistency)
+			c.report.Errorf("a read of %q was answered with consistency %q", key, got.Consistency)
 		}
 	case a.status == http.StatusNotFound && a.problem.Kind() == "no-such-key":
 		out.fate = acknowledged
@@ -193,25 +149,41 @@ func (c *cluster) read(r *recorder, worker int, node paxos.NodeID, key string) (
 }
 
 // readAll reads every key of the history once more at every node that answers
-// reads: what was unknown has been decided by now, or shows itself as late.
-func (c *cluster) readAll(r *recorder, worker int) {
-	c.t.Helper()
+// reads: what was unknown has been settled by now, or shows itself as late.
+func (c *cluster) readAll(ctx context.Context, r *recorder, worker int) error {
 	type visit struct {
 		node paxos.NodeID
 		key  string
 	}
-	var visits []visit
-	for _, part := range byKey(r.ops) {
-		for _, node := range append(c.ids(paxos.ClientRole), c.ids(paxos.LearnerRole)...) {
-			visits = append(visits, visit{node, part[0].Input.(asked).key})
-		}
-	}
-	c.within(10*time.Second, "every key is read at every node", func() bool {
-		for ; len(visits) > 0; visits = visits[1:] {
-			if _, ok := c.read(r, worker, visits[0].node, visits[0].key); !ok {
-				return false
+	visits := make(chan visit)
+	parts := byKey(r.ops)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(visits)
+		for _, part := range parts {
+			for _, node := range append(c.ids(paxos.ClientRole), c.ids(paxos.LearnerRole)...) {
+				select {
+				case visits <- visit{node, part[0].Input.(asked).key}:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
 			}
 		}
-		return true
+		return nil
 	})
+	for i := range 8 {
+		group.Go(func() error {
+			for v := range visits {
+				err := until(ctx, 30*time.Second, v.key+" to be read at "+string(v.node), func() bool {
+					_, ok := c.read(r, worker+i, v.node, v.key)
+					return ok
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }

@@ -1,9 +1,12 @@
-package integration
+//go:build linux
+
+package chaos
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -23,24 +26,23 @@ type film struct {
 }
 
 // watchRecords watches all records from now on.
-func (c *cluster) watchRecords() *film {
-	c.t.Helper()
-	var addresses []string
-	for _, id := range c.ids(paxos.ClientRole) {
-		addresses = append(addresses, c.url(id, ""))
+func (c *cluster) watchRecords(ctx context.Context) (*film, error) {
+	cl, err := c.client(rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		return nil, err
 	}
-	cl, err := client.New(addresses)
-	c.must(err)
-	ctx, cancel := context.WithCancel(context.Background())
 	now, err := cl.Count(ctx, client.Prefix("records/"))
-	c.must(err)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
 	f := &film{stop: cancel, done: make(chan struct{}), client: cl}
 	go func() {
 		defer close(f.done)
 		for changes, err := range cl.Watch(ctx, client.Prefix("records/"), client.WatchFrom(now.Revision+1)) {
 			if err != nil {
 				if ctx.Err() == nil || !errors.Is(err, client.ErrUnavailable) {
-					c.t.Errorf("the watch ended: %v", err)
+					c.report.Errorf("the watch ended: %v", err)
 				}
 				return
 			}
@@ -49,8 +51,7 @@ func (c *cluster) watchRecords() *film {
 			f.mu.Unlock()
 		}
 	}()
-	c.t.Cleanup(func() { cancel(); <-f.done; cl.Close() })
-	return f
+	return f, nil
 }
 
 // seen reports whether a change of a key was shown.
@@ -70,15 +71,19 @@ func (f *film) seen(key string) bool {
 // judge compares the film with what the writers were told: every acknowledged
 // write is in it once, no refused one is, and of each lock the tokens never
 // fall.
-func (f *film) judge(c *cluster, r *recorder) {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+func (f *film) judge(ctx context.Context, c *cluster, r *recorder) error {
+	waiting, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	_, err := f.client.Put(ctx, "records/the end", "")
-	c.must(err)
-	c.within(3*time.Second, "the watch shows the last change", func() bool { return f.seen("records/the end") })
+	_, err := f.client.Put(waiting, "records/the end", "")
+	if err == nil {
+		err = until(ctx, 30*time.Second, "the watch to show the last change", func() bool { return f.seen("records/the end") })
+	}
 	f.stop()
 	<-f.done
+	f.client.Close()
+	if err != nil {
+		return err
+	}
 	fates := map[string]fate{} // of the values
 	for _, op := range r.ops {
 		if in := op.Input.(asked); in.kind == "write" {
@@ -100,9 +105,10 @@ func (f *film) judge(c *cluster, r *recorder) {
 		}
 	}
 	for _, w := range wrong {
-		c.t.Errorf("the watch: %s", w)
+		c.report.Errorf("the watch: %s", w)
 	}
-	c.t.Logf("the watch shows %d changes, every acknowledged one once, the tokens of each lock in order", len(f.changes))
+	c.report.Logf("locks: the watch shows %d changes, every acknowledged one once, the tokens of each lock in order", len(f.changes))
+	return nil
 }
 
 // falling gives what is wrong with the order of changes, and how often each

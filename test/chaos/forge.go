@@ -1,4 +1,6 @@
-package integration
+//go:build linux
+
+package chaos
 
 import (
 	"slices"
@@ -132,7 +134,6 @@ const forgeries = 3
 // checker does not say of each that it is illegal: one that cannot see a lie
 // proves nothing.
 func (r *recorder) forge(model porcupine.Model, history []porcupine.Operation, ways ...forgery) {
-	r.t.Helper()
 	for _, way := range ways {
 		forged := 0
 		for _, part := range spread(byKey(history)) {
@@ -141,7 +142,7 @@ func (r *recorder) forge(model porcupine.Model, history []porcupine.Operation, w
 			}
 		}
 		if forged == 0 {
-			r.t.Errorf("there is no answer in the history to forge %s", way.name)
+			r.report.Errorf("there is no answer in the history to forge %s", way.name)
 		}
 	}
 }
@@ -149,7 +150,6 @@ func (r *recorder) forge(model porcupine.Model, history []porcupine.Operation, w
 // lie forges an answer of the second half of a key's history, if there is one
 // that can be forged in this way.
 func (r *recorder) lie(model porcupine.Model, part []porcupine.Operation, way forgery) bool {
-	r.t.Helper()
 	half := middle(part)
 	for i := range part {
 		out, ok := way.forge(part, i)
@@ -159,7 +159,7 @@ func (r *recorder) lie(model porcupine.Model, part []porcupine.Operation, way fo
 		lie := slices.Clone(part)
 		lie[i].Output = out
 		if result := porcupine.CheckOperationsTimeout(model, lie, checkLimit); result != porcupine.Illegal {
-			r.t.Errorf("%s goes unnoticed: %s: %+v -> %+v", way.name, result, lie[i].Input, out)
+			r.report.Errorf("%s goes unnoticed: %s: %+v -> %+v", way.name, result, lie[i].Input, out)
 		}
 		return true
 	}

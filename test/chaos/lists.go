@@ -1,4 +1,6 @@
-package integration
+//go:build linux
+
+package chaos
 
 import (
 	"context"
@@ -15,27 +17,27 @@ import (
 	"paxos/client"
 )
 
-// listsUnderFaults: items appended to lists, each once, and linearizable reads
-// of whole lists: whatever is lost, doubled or reordered stays visible.
-func listsUnderFaults(c *cluster, seed uint64, length time.Duration) {
-	r := newRecorder(c.t)
-	var workers []worker
-	for i := range 6 {
-		workers = append(workers, func(ctx context.Context, dice *rand.Rand) { c.useLists(ctx, r, i, dice) })
+// listUsers append items to lists, each once, and read whole lists,
+// linearizably: whatever is lost, doubled or reordered stays visible.
+func (c *cluster) listUsers() *workload {
+	r := newRecorder(c.report)
+	w := &workload{name: "lists", r: r, model: lists, ways: []forgery{lostAppend, cutOff, foreign}, least: map[string]int{
+		"append": 100, "read": 100, "append acknowledged": 50, "read acknowledged": 50, "answered by learner1": 10, "answered by learner2": 10}}
+	const users = 8
+	for i := range users {
+		w.workers = append(w.workers, func(ctx context.Context, dice *rand.Rand) { c.useLists(ctx, r, i, dice) })
 	}
-	c.under(seed, length, workers...)
-	c.readAll(r, len(workers))
-	r.ops = itemized(c, r.ops)
-	history := r.judge(lists)
-	r.forge(lists, history, lostAppend, cutOff, foreign)
-	seconds := int(length / time.Second)
-	r.atLeast(map[string]int{"append": 10 * seconds, "read": 10 * seconds, "append acknowledged": 5 * seconds, "read acknowledged": 5 * seconds,
-		"answered by learner1": seconds, "answered by learner2": seconds})
+	w.end = func(ctx context.Context) error {
+		err := c.readAll(ctx, r, users)
+		r.ops = itemized(c, r.ops)
+		return err
+	}
+	return w
 }
 
 func (c *cluster) useLists(ctx context.Context, r *recorder, i int, dice *rand.Rand) {
 	for n := 0; ctx.Err() == nil; n++ {
-		key := fmt.Sprintf("lists/%d/%d", r.now()/int64(time.Second), dice.IntN(3))
+		key := r.draw(dice, "lists", 4, 50)
 		var ok bool
 		if dice.IntN(2) == 0 {
 			ok = c.add(r, i, dice, key, fmt.Sprintf("%d-%d", i, n))
@@ -58,7 +60,7 @@ func (c *cluster) add(r *recorder, i int, dice *rand.Rand, key, item string) boo
 	case c.into(a, &w) && w.Key != nil:
 		out.count = int(w.Count)
 	case a.fate == declined:
-		c.t.Errorf("an append to %q: %+v", key, a.problem)
+		c.report.Errorf("an append to %q: %+v", key, a.problem)
 	}
 	r.note(i, call, asked{key: key, kind: "append", value: item}, out)
 	return a.fate == acknowledged
@@ -73,7 +75,7 @@ func itemized(c *cluster, history []porcupine.Operation) []porcupine.Operation {
 		}
 		var items []string
 		if err := json.Unmarshal([]byte(out.value), &items); err != nil {
-			c.t.Errorf("%q is no list of items: %v", out.value, err)
+			c.report.Errorf("%q is no list of items: %v", out.value, err)
 		}
 		out.value = strings.Join(items, ",")
 		history[i].Output = out
