@@ -1,0 +1,263 @@
+package mutants
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func every(t *testing.T) []Mutant {
+	t.Helper()
+	all, err := All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestThereAreMutantsOfEachKind(t *testing.T) {
+	// What the plan of the proof names, one for one.
+	kinds := []string{"promise-not-durable", "reply-before-sync", "ballot-reused", "promise-lowered", "stale-promises-counted", "stale-accepteds-counted",
+		"acceptor-counted-twice", "lower-ballot-value", "upper-slots-forgotten", "gap-never-filled", "quorum-of-those-heard", "empty-disk-votes",
+		"learner-counts-across-ballots", "slot-skipped", "session-table-not-in-snapshot", "truncated-above-snapshot", "snapshot-regresses",
+		"read-without-quorum", "read-index-reused", "torn-tail-kept", "segment-name-not-synced", "sync-error-ignored", "leader-keeps-leading",
+		"lease-expired-unchecked", "window-ignored", "accept-keeps-promise"}
+	all := every(t)
+	if len(all) < 30 {
+		t.Errorf("there are %d mutants, 30 are wanted", len(all))
+	}
+	for _, name := range kinds {
+		if !slices.ContainsFunc(all, func(m Mutant) bool { return m.Name == name }) {
+			t.Errorf("there is no mutant %q", name)
+		}
+	}
+}
+
+// TestEveryMutantAppliesToTheProductAsItIs: who changes a line that a mutant
+// changes must say what the mutant is now.
+func TestEveryMutantAppliesToTheProductAsItIs(t *testing.T) {
+	for _, m := range every(t) {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			root := repository(t)
+			overlay, err := m.Plant(context.Background(), root, dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(overlay)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range m.Files {
+				before, err := os.ReadFile(filepath.Join(root, path))
+				if err != nil {
+					t.Fatal(err)
+				}
+				after, err := os.ReadFile(filepath.Join(dir, path))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if bytes.Equal(before, after) || !strings.Contains(string(text), filepath.Join(root, path)) {
+					t.Errorf("%s is not changed, or not in the overlay %s", path, text)
+				}
+				if strings.HasSuffix(path, "_test.go") {
+					t.Errorf("%s is a test: a bug is planted in the product", path)
+				}
+			}
+		})
+	}
+}
+
+func TestAPatchThatFitsNothingIsRefused(t *testing.T) {
+	root := repository(t)
+	m, err := parse("x", "# Bug: b\n# Shipped: s\n# Notice: n\n--- a/go.mod\n+++ b/go.mod\n@@ -1,2 +1,2 @@\n-module other\n+module another\n \n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Plant(context.Background(), root, t.TempDir()); err == nil || !strings.Contains(err.Error(), "x does not apply") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestAHeadSaysAllOfIt(t *testing.T) {
+	tail := "--- a/go.mod\n+++ b/go.mod\n"
+	m, err := parse("x", "# Bug: first\n#   and on\n# Shipped: somebody: twice\n# Notice: n\n"+tail)
+	if err != nil || m.Bug != "first and on" || m.Shipped != "somebody: twice" || m.Notice != "n" || !slices.Equal(m.Files, []string{"go.mod"}) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	for text, why := range map[string]string{
+		"# Bug: b\n# Notice: n\n" + tail: `"Shipped"`,
+		"# words\n" + tail:               "begins with",
+		tail:                             "does not say",
+		"# Bug: b\n# Shipped: s\n# Notice: n\n@@\n": "changes nothing",
+	} {
+		if _, err := parse("x", text); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%q: the error is %v and should say %s", text, err, why)
+		}
+	}
+}
+
+func repository(t *testing.T) string {
+	t.Helper()
+	root, err := Root(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// fake makes a program that says what a simulator says.
+func fake(t *testing.T, script string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "sim")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestTheSimulatorsWordIsTaken(t *testing.T) {
+	sums := `echo '{"sums":{"seeds":7,"events":70},"seconds":1}'` + "\n"
+	for name, c := range map[string]struct{ script, checker, wrong string }{
+		"nothing was wrong":                 {sums, "", ""},
+		"the lowest seed counts":            {`echo '{"seed":5,"checker":"late"}'; echo '{"seed":3,"checker":"agreement","text":"two"}'` + "\n" + sums + "exit 1", "agreement", ""},
+		"a panic is caught too":             {"echo 'panic: index out of range' >&2; exit 2", "panic", ""},
+		"wrong usage is no verdict":         {sums + "echo 'see -h' >&2; exit 2", "", "see -h"},
+		"too little happened is no verdict": {sums + "echo 'too little happened' >&2; exit 1", "", "too little happened"},
+		"failing in success is none":        {`echo '{"seed":5,"checker":"late"}'` + "\n" + sums, "", `found "late"`},
+		"no sums, no verdict":               {"echo '{}'", "", "how many seeds"},
+		"words are no verdict":              {"echo fine", "", "not JSON"},
+	} {
+		v, err := Swarm{First: 1, For: 1e9, Workers: 1}.Judge(context.Background(), fake(t, c.script))
+		if c.wrong == "" && (err != nil || v.Checker != c.checker) || c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
+		if c.checker == "agreement" && (v.Seed != 3 || v.Text != "two" || v.Seeds != 7 || v.Events != 70) {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	if _, err := (Swarm{First: 1, For: 1e9, Workers: 1}).Judge(context.Background(), "/nonexistent"); err == nil {
+		t.Error("a program that is not there was judged")
+	}
+}
+
+func TestTheSwarmIsTheSameForAll(t *testing.T) {
+	dir := t.TempDir()
+	said := filepath.Join(dir, "args")
+	program := fake(t, `echo "$@" >>`+said+"\n"+`echo '{"sums":{"seeds":7},"seconds":1}'`)
+	for _, s := range []Swarm{{First: 1, For: 60e9, Workers: 2}, {First: 1, Seeds: 7, For: 60e9, Workers: 2}} {
+		if _, err := s.Judge(context.Background(), program); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "-seed 1 -for 1m0s -workers 2 -fail-fast -o json\n-seed 1 -for 1m0s -workers 2 -fail-fast -o json -seeds 7\n"
+	if got, err := os.ReadFile(said); err != nil || string(got) != want {
+		t.Errorf("the programs were called with\n%swant\n%s%v", got, want, err)
+	}
+}
+
+func TestTheCommandRefusesWhatItCannotDo(t *testing.T) {
+	for why, args := range map[string][]string{
+		`there is no mutant "x"`:        {"-only", "ballot-reused,x"},
+		"only flags":                    {"ballot-reused"},
+		"at most an hour":               {"-for", "2h"},
+		"-workers and -seed":            {"-workers", "0"},
+		"flag provided but not defined": {"-fro", "1s"},
+	} {
+		var out, errs bytes.Buffer
+		if code := Run(context.Background(), args, &out, &errs); code != 2 || !strings.Contains(errs.String(), why) {
+			t.Errorf("%v: exit code %d, %q, which should say %q", args, code, errs.String(), why)
+		}
+	}
+	var out, errs bytes.Buffer
+	if code := Run(context.Background(), []string{"-list", "-only", "ballot-reused"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "start id is a constant") {
+		t.Errorf("-list: exit code %d, %q, %q", code, out.String(), errs.String())
+	}
+}
+
+// TestAHuntTellsTheCaughtFromTheSurvivors plants bugs in a small program, which
+// stands in for the simulator.
+func TestAHuntTellsTheCaughtFromTheSurvivors(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("no go to build with")
+	}
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod": "module small\n\ngo 1.26\n", "test/mutants/x": "", "cmd/sim/main.go": small,
+	} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plant := func(name, body string) Mutant {
+		m, err := parse(name, "# Bug: b\n# Shipped: s\n# Notice: n\n--- a/cmd/sim/main.go\n+++ b/cmd/sim/main.go\n@@ -7,3 +7,3 @@\n \n"+
+			"-func wrong() bool { return false }\n+func wrong() bool { "+body+" }\n \n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	caught, survivor, broken := plant("caught", "return true"), plant("survivor", "return 1 > 2"), plant("broken", "return")
+	t.Chdir(root)
+	sums := filepath.Join(root, "sums.json")
+	o := options{program: "./cmd/sim", sums: sums, swarm: Swarm{First: 1, For: 20e9, Workers: 1}}
+	var out, errs bytes.Buffer
+	survived, err := o.hunt(context.Background(), []Mutant{caught, survivor, broken}, &out, &errs)
+	if err != nil || survived != 2 {
+		t.Fatalf("%d survived, %v:\n%s%s", survived, err, out.String(), errs.String())
+	}
+	for _, want := range []string{"without a bug: 9 seeds, 90 events", "caught                         agreement                 4", "survivor                       SURVIVED", "it passed 9 seeds",
+		"broken                         could not be judged", "1 of 3 caught", "3 mutants judged", "1 mutants caught"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, out.String())
+		}
+	}
+	// The program without a bug ran 9 seeds; no other gets more.
+	args, err := os.ReadFile(filepath.Join(root, "args"))
+	if lines := strings.Split(strings.TrimSpace(string(args)), "\n"); err != nil || len(lines) != 3 || strings.Contains(lines[0], "-seeds") || !strings.Contains(lines[1], "-seeds 9") || !strings.Contains(lines[2], "-seeds 9") {
+		t.Errorf("the programs were called with\n%s%v", args, err)
+	}
+	if !strings.Contains(errs.String(), "not enough return values") {
+		t.Errorf("it is not told why one could not be judged: %s", errs.String())
+	}
+	o.swarm = Swarm{First: 8, For: 20e9, Workers: 1}
+	if _, err := o.hunt(context.Background(), []Mutant{caught}, &out, &errs); err == nil || !strings.Contains(err.Error(), "proves nothing") {
+		t.Errorf("a program that fails without a bug: %v", err)
+	}
+}
+
+const small = `package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func wrong() bool { return false }
+
+func main() {
+	f, err := os.OpenFile("args", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintln(f, os.Args[1:])
+	failed := wrong() || os.Args[2] == "8"
+	if failed {
+		fmt.Println("{\"seed\":4,\"checker\":\"agreement\",\"text\":\"two\"}")
+	}
+	fmt.Println("{\"sums\":{\"seeds\":9,\"events\":90},\"seconds\":1}")
+	if failed {
+		os.Exit(1)
+	}
+}
+`
