@@ -34,13 +34,13 @@ func TestEveryCommandDoesWhatItSays(t *testing.T) {
 	used := map[int]bool{}
 	var offered string
 	for _, p := range pages(t, tour...) {
-		if slices.Contains(onKubernetes, p.path) {
+		if slices.Contains(onKubernetes, p.path) || p.path == ladderPage {
 			continue
 		}
 		if p.path == manual {
 			offered = c.paths()
 			c.stop()
-			c.must("paxosctl local up --detach")
+			c.must("PAXOS_TRACE_DIR=$PWD/traces paxosctl local up --detach")
 			c.provide()
 		}
 		for _, b := range p.blocks() {
@@ -56,11 +56,7 @@ func TestEveryCommandDoesWhatItSays(t *testing.T) {
 			}
 		}
 	}
-	for i, e := range plan {
-		if !used[i] {
-			t.Errorf("the plan expects something of %q, which %s does not show", e.line, e.page)
-		}
-	}
+	allUsed(t, used, func(page string) bool { return page != ladderPage })
 	api := strings.Join(pages(t, "docs/api.md")[0].lines, "\n")
 	for _, path := range strings.Fields(offered) {
 		path, _, _ = strings.Cut(path, "/:")
@@ -70,8 +66,32 @@ func TestEveryCommandDoesWhatItSays(t *testing.T) {
 	}
 }
 
+// TestTheCommandsOfTheLadderDoWhatTheySay plays the page about testing, which
+// needs no cluster.
+func TestTheCommandsOfTheLadderDoWhatTheySay(t *testing.T) {
+	c := newCluster(t)
+	used := map[int]bool{}
+	p := pages(t, ladderPage)[0]
+	for _, b := range p.blocks() {
+		for i, line := range b.Commands {
+			used[c.play(p, b.Line+i, line, nil)] = true
+		}
+	}
+	allUsed(t, used, func(page string) bool { return page == ladderPage })
+}
+
+// allUsed demands that the plan expects nothing of what these pages do not show.
+func allUsed(t *testing.T, used map[int]bool, these func(page string) bool) {
+	t.Helper()
+	for i, e := range plan {
+		if !used[i] && these(e.page) {
+			t.Errorf("the plan expects something of %q, which %s does not show", e.line, e.page)
+		}
+	}
+}
+
 // provide makes what the manual's examples take for granted: programs, files,
-// and a lease of that id.
+// and a lease of that id. Traces are what the cluster of the manual writes.
 func (c *cluster) provide() {
 	c.t.Helper()
 	for name, text := range map[string]string{
@@ -93,6 +113,7 @@ var stopping = regexp.MustCompile(`^paxosctl local (down|stop|kill)`)
 type cluster struct {
 	t      *testing.T
 	dir    string // the working directory
+	module string // the module's root
 	offset int    // of the ports
 	other  int    // of a second cluster's ports
 	unsafe string // a flag for file systems that forget
@@ -126,11 +147,11 @@ func newCluster(t *testing.T) *cluster {
 			t.Fatal(err)
 		}
 	}
-	scripts, err := filepath.Abs(filepath.Join(root, "scripts"))
+	c.module, err = filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(scripts, filepath.Join(c.dir, "scripts")); err != nil {
+	if err := os.Symlink(filepath.Join(c.module, "scripts"), filepath.Join(c.dir, "scripts")); err != nil {
 		t.Fatal(err)
 	}
 	// curl says the status on stderr, whatever the line is.

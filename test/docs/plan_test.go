@@ -19,8 +19,14 @@ import (
 //   - ports are moved by the offset, and addresses that stand for another
 //     machine's acceptors become this one's;
 //   - "local up" gets the ports and the directory of this test;
-//   - a send waits longer, since machines that run tests are slow.
+//   - a send waits longer, since machines that run tests are slow;
+//   - the tools that test (cmd/sim and its like) are run where they are, and a leg
+//     of 50 minutes takes a second and adds its sums to a file of this test.
 func (c *cluster) change(line string) string {
+	if strings.HasPrefix(line, "go run ./cmd/") && !strings.HasPrefix(line, "go run ./cmd/paxosctl") {
+		line = strings.NewReplacer("-for 50m", "-for 1s", "-sums docs/figures/", "-sums "+c.dir+"/").Replace(line)
+		return fmt.Sprintf("cd %q && %s", c.module, line)
+	}
 	line = strings.ReplaceAll(line, "go run ./cmd/paxosctl", "paxosctl")
 	line = otherMachine.ReplaceAllString(line, "127.0.0.1:400$1")
 	line = localPort.ReplaceAllStringFunc(line, func(address string) string {
@@ -109,6 +115,29 @@ var plan = []expectation{
 	{page: "docs/api.md", line: "curl -s 127.0.0.1:4001/livez", contains: []string{"ok\n"}},
 	{page: "docs/api.md", line: "curl -s 127.0.0.1:4001/readyz", contains: []string{"ok\n"}},
 	{page: "docs/api.md", line: "curl -s 127.0.0.1:4001/metrics", contains: []string{"\npaxos_records_kept_total{"}},
+
+	{page: ladderPage, line: "go test ./...", elsewhere: "this test is part of it; .ci/run runs it"},
+	{page: ladderPage, line: "scripts/fuzz.sh", elsewhere: "it takes minutes; .ci/run runs it, and scripts/test plays it"},
+	{page: ladderPage, line: "scripts/fuzz.sh 30s -sums docs/figures/fuzzing.json", elsewhere: "it takes minutes; scripts/test plays it"},
+	{page: ladderPage, line: "go run ./cmd/crash", elsewhere: "it takes a minute; test/crash runs it with fewer states"},
+	{page: ladderPage, line: "go run ./cmd/crash -states 10000000 -for 50m -sums docs/figures/crash.json", elsewhere: "a life takes many seconds; test/crash runs it with fewer states"},
+	{page: ladderPage, line: "go run ./cmd/crash -at learner:7", contains: []string{"nothing is wrong"}},
+	{page: ladderPage, line: "go run ./cmd/model -short", elsewhere: "it takes half a minute; package model has a test of it"},
+	{page: ladderPage, line: "go run ./cmd/model -for 50m -sums docs/figures/model.json", contains: []string{"no violation", "model: 1 leg"}},
+	{page: ladderPage, line: "go run ./cmd/sim -seeds 20", contains: []string{" 20  seeds\n", " 0  violations\n"}},
+	{page: ladderPage, line: "go run ./cmd/sim -seeds 5000", elsewhere: "it takes minutes; the line before it is the same with fewer seeds"},
+	{page: ladderPage, line: "go run ./cmd/sim -for 50m -sums docs/figures/simulation.json", contains: []string{" 0  violations\n", "simulation: 1 leg"}},
+	{page: ladderPage, line: "go run ./cmd/sim -seed 17 -v", contains: []string{"THE CORE HEALS", "ALL HEALS", " 0  violations\n"}},
+	{page: ladderPage, line: "go run ./cmd/sim -seed 17 -shrink", exit: 1}, // nothing is wrong in that seed
+	{page: ladderPage, line: "go run ./cmd/sim -scenario sim/testdata/chosen-where-no-learner-hears.json -v", contains: []string{" 0  violations\n"}},
+	{page: ladderPage, line: "go run ./cmd/mutants -list", contains: []string{"promise-not-durable\n", "gap-never-filled\n"}},
+	{page: ladderPage, line: "go run ./cmd/mutants -only ballot-reused", elsewhere: "it takes a minute and more, most of it without a bug; test/mutants plays it"},
+	{page: ladderPage, line: "go run ./cmd/mutants -sums docs/figures/mutants.json", elsewhere: "it takes an hour; test/mutants plays it"},
+	{page: ladderPage, line: "go test -v ./test/partial", elsewhere: "it is a part of go test ./..., beside this test"},
+	{page: ladderPage, line: "go run ./cmd/chaos", elsewhere: "it takes minutes; test/chaos runs the same"},
+	{page: ladderPage, line: "go run ./cmd/chaos -operations 1000000 -sums docs/figures/chaos.json", elsewhere: "it takes hours; test/chaos runs the same with fewer operations"},
+	{page: ladderPage, line: "E2E=1 go test -v -timeout 30m ./test/e2e", elsewhere: needsKubernetes},
+	{page: ladderPage, line: "go run ./cmd/figures", elsewhere: "it would write that page; the next line only looks"},
 
 	{page: manual, line: `curl -s -X POST $(paxosctl leader -o json | jq -r .address)/propose -d '{"value":"x"}'`, contains: []string{`"placed":`}},
 	{page: manual, line: "paxosctl local up --detach --data /var/tmp/paxos --port-offset 100", contains: []string{" leads"},
