@@ -41,6 +41,7 @@ const (
 	Split      FaultKind = "split"       // nothing passes between two groups
 	Bridge     FaultKind = "bridge"      // the same, but for one host that hears both
 	SlowLink   FaultKind = "slow-link"   // what passes between two hosts takes long
+	SlowHost   FaultKind = "slow-host"   // what passes between a host and all others takes up to six election timeouts
 	ClockJump  FaultKind = "clock-jump"  // a process' clock is set ahead
 	DiskError  FaultKind = "disk-error"  // a coming disk operation fails
 	SyncError  FaultKind = "sync-error"  // a coming sync fails
@@ -61,7 +62,7 @@ var mixture = []struct {
 	weight int
 }{
 	{Kill, 12}, {Power, 12}, {Blackout, 3}, {MidWrite, 8}, {AfterSync, 8}, {Pause, 8}, {CutOneWay, 8}, {CutBoth, 8}, {Isolate, 6}, {Split, 4}, {Bridge, 3},
-	{SlowLink, 4}, {ClockJump, 4}, {DiskError, 3}, {SyncError, 3}, {NoSpace, 2}, {AlmostFull, 2}, {Stall, 4}, {Twin, 3}, {HandOver, 4}, {Lies, 3},
+	{SlowLink, 4}, {SlowHost, 6}, {ClockJump, 4}, {DiskError, 3}, {SyncError, 3}, {NoSpace, 2}, {AlmostFull, 2}, {Stall, 4}, {Twin, 3}, {HandOver, 4}, {Lies, 3},
 	{BitFlip, 1}, {EmptyDisk, 1}, {OtherDisk, 1},
 }
 
@@ -341,7 +342,7 @@ func (w *World) faultNetwork(f *Fault, h *host, done *deed) bool {
 	case CutBoth, SlowLink:
 		cut(h, other)
 		cut(other, h)
-	case Isolate:
+	case Isolate, SlowHost:
 		for _, x := range w.hosts {
 			cut(h, x)
 			cut(x, h)
@@ -357,8 +358,11 @@ func (w *World) faultNetwork(f *Fault, h *host, done *deed) bool {
 	default:
 		return false
 	}
-	if f.Kind == SlowLink {
+	switch f.Kind {
+	case SlowLink:
 		done.slow = cmp.Or(f.For, 1)
+	case SlowHost:
+		done.slow = 1 + int64(f.Dice%uint64(6*w.scenario.electionTimeout()))
 	}
 	for _, l := range done.links {
 		if done.slow > 0 {
