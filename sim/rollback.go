@@ -47,7 +47,7 @@ func (w *World) putBack() {
 	h.disk, h.lost = w.image.disk, true
 	var knew []*process
 	for _, p := range w.processes {
-		if !p.ended {
+		if !p.ended && w.now-p.born > 4*second && !p.role.Header().Cluster.IsZero() {
 			knew = append(knew, p)
 		}
 	}
