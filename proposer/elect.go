@@ -15,7 +15,7 @@ const (
 	maxBackoff = 5
 	calmAfter  = 4
 	stride     = 1 << 32
-	extendMost = 4096
+	extendMost = 256
 )
 
 // collection gathers the promises of one ballot for the slots from first up to
@@ -225,7 +225,8 @@ func (p *Proposer) tickPreparing() {
 
 // promise takes one page of phase 1b. Pages count only in order and only for
 // the ballot that asked, so that a report is one acceptor's state after its
-// promise and never a mixture.
+// promise; of a second asking in one ballot a page may be an earlier one's, which
+// extend takes into account.
 func (p *Proposer) promise(from paxos.NodeID, m paxos.Promise) {
 	if !p.counts(from, m.Store, m.Life) || p.asking == nil || m.Ballot != p.ballot {
 		return
@@ -289,8 +290,7 @@ func (p *Proposer) collected() {
 	}
 	// Below the floor and the watermark everything is chosen; nothing may be
 	// proposed there, no no-op either (docs/protocol.md, Many slots).
-	p.first = max(c.first, floor, chosen)
-	p.chosen = p.first
+	p.chosen = max(c.first, floor, chosen)
 	p.lead(c, time)
 }
 
@@ -307,10 +307,10 @@ func (p *Proposer) lead(c *collection, time paxos.LogTime) {
 		}
 	}
 	p.lastTime, p.timeBase, p.timeTick = time, time, p.tick
-	p.next, p.led = p.first, p.first
+	p.next, p.led, p.finishAgain = p.chosen, p.chosen, 0
 	p.again = nil
 	for _, slot := range sortedKeys(c.best) {
-		if slot < p.first {
+		if slot < p.led {
 			continue
 		}
 		for ; p.next < slot; p.next++ {
@@ -319,7 +319,7 @@ func (p *Proposer) lead(c *collection, time paxos.LogTime) {
 		p.again = append(p.again, paxos.Proposal{Slot: slot, Value: c.best[slot].Value})
 		p.next = slot + 1
 	}
-	p.event(paxos.Event{Kind: paxos.EventElected, Ballot: p.ballot, Slot: p.first, Count: len(p.again)})
+	p.event(paxos.Event{Kind: paxos.EventElected, Ballot: p.ballot, Slot: p.led, Count: len(p.again)})
 	p.beat()
 }
 
@@ -340,9 +340,6 @@ func (p *Proposer) extend(c *collection, floor paxos.Slot) {
 		}
 		lower = append(lower, paxos.Proposal{Slot: slot, Value: e.Value})
 	}
-	if c.limit >= p.first {
-		p.first = min(p.first, c.first)
-	}
 	p.again = append(lower, p.again...)
 }
 
@@ -362,9 +359,12 @@ func (p *Proposer) finish(m paxos.Finish) {
 	for ; p.next < m.Next && p.next < p.chosen+paxos.Slot(p.cfg.Window); p.next++ {
 		p.again = append(p.again, paxos.Proposal{Slot: p.next, Value: paxos.Value{Time: p.now()}})
 	}
-	if p.asking != nil || m.First < 1 || m.First >= min(m.Next, p.chosen) {
+	if p.asking != nil || m.First < 1 || m.First >= min(m.Next, p.chosen) || p.tick < p.finishAgain {
 		return
 	}
+	// A learner that hears too few acceptors asks for ever; what others propose
+	// must not wait for its sake.
+	p.finishAgain = p.tick + p.cfg.ElectionTicks/2
 	p.event(paxos.Event{Kind: paxos.EventFinish, Ballot: p.ballot, Slot: m.First})
 	// Not all of a long log at once: who still misses something asks again.
 	// What is proposed twice in one ballot is the same value both times: what was

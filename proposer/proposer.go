@@ -86,21 +86,22 @@ type Proposer struct {
 	asking *collection
 
 	// Leading.
-	first    paxos.Slot // Prepare covered every slot from here on
-	led      paxos.Slot // the same when the lead began: above, all is proposed in the own ballot
-	next     paxos.Slot // the first slot nothing was proposed for
-	heard    map[paxos.NodeID]int
-	full     map[paxos.NodeID]bool
-	beats    paxos.Number
-	lastTime paxos.LogTime
-	timeBase paxos.LogTime
-	timeTick int
-	again    []paxos.Proposal // to be proposed again, in slot order
-	flight   map[paxos.Slot]*flying
-	bytes    int // of the values in flight
-	queue    queue
-	attempts attempts
-	stopping *stopping
+	led paxos.Slot // the chosen watermark when the lead began: from here on all is proposed in the own ballot
+	// finishAgain is the tick from which on learners may have slots finished.
+	finishAgain int
+	next        paxos.Slot // the first slot nothing was proposed for
+	heard       map[paxos.NodeID]int
+	full        map[paxos.NodeID]bool
+	beats       paxos.Number
+	lastTime    paxos.LogTime
+	timeBase    paxos.LogTime
+	timeTick    int
+	again       []paxos.Proposal // to be proposed again, in slot order
+	flight      map[paxos.Slot]*flying
+	bytes       int // of the values in flight
+	queue       queue
+	attempts    attempts
+	stopping    *stopping
 
 	placed map[paxos.NodeID][]paxos.Placed // answers gathered in this turn
 	out    paxos.Effects

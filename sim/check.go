@@ -35,9 +35,20 @@ func (o *observed) Apply(e paxos.Entry) ([]paxos.Outcome, error) {
 			continue
 		}
 		c.applied = true
+		if at := (place{outcomes[i].Slot, outcomes[i].Position}); c.place == (place{}) {
+			c.place = at
+		} else if c.place != at {
+			w.object("once", o.p.host.id, e.Slot, "%s took effect at %v, and is told to have done so at %v", c.idempotencyKey(), c.place, at)
+		}
 		w.checkRefused(c)
 	}
 	return outcomes, nil
+}
+
+// place is where in the log a command took effect.
+type place struct {
+	slot     paxos.Slot
+	position uint32
 }
 
 // Restore implements learner.Machine.
@@ -82,40 +93,6 @@ func (w *World) checkFresh(c *call, p *process) {
 	if n > 0 && p.machine.Applied() <= w.acked[n-1].slot {
 		w.object("stale-read", p.host.id, w.acked[n-1].slot, "a linearizable read sees the state below slot %d, and slot %d was acknowledged before it was asked for",
 			p.machine.Applied(), w.acked[n-1].slot)
-	}
-}
-
-// checkLead demands of whoever leads that it stops when it was told of a higher
-// promise, runs ahead of what is chosen no further than the window, and never
-// stamps a new slot with less than the time of what is applied.
-func (w *World) checkLead(p *process, m paxos.Message) {
-	accept, proposes := m.(paxos.Accept)
-	beat, beats := m.(paxos.Heartbeat)
-	if !proposes && !beats {
-		return
-	}
-	ballot := beat.Ballot
-	if proposes {
-		ballot = accept.Ballot
-	}
-	if ballot == p.lost {
-		w.object("preempted", p.host.id, 0, "it leads on under ballot %v, and was told of a higher promise", ballot)
-	}
-	if p.leads != ballot {
-		p.leads, p.reach = ballot, p.proposer.Status().Next
-	}
-	for i := range accept.Proposals {
-		slot := accept.Proposals[i].Slot
-		if slot >= max(p.reach, accept.Chosen+paxos.Slot(w.scenario.Window)) {
-			w.object("window", p.host.id, slot, "it is proposed, and all is chosen only below slot %d; the window is %d", accept.Chosen, w.scenario.Window)
-		}
-		if slot <= w.highest || ballot.Less(w.leading) {
-			continue // proposed before, or by one who was deposed and does not know
-		}
-		w.highest, w.leading = slot, ballot
-		if at := accept.Proposals[i].Value.Time; at < w.leases.latest {
-			w.object("log-time", p.host.id, slot, "it is stamped with the time %d, and %d is applied", at, w.leases.latest)
-		}
 	}
 }
 

@@ -12,7 +12,6 @@ func TestAnOldDiskPutBackIsDetectedByAllWhoKnewTheNewer(t *testing.T) {
 		s.SnapshotSlots = 15
 		w := newWorld(&s, nil)
 		w.forgives = ofTheDisk("acceptor1")
-		w.counts.Faults = map[FaultKind]int64{}
 		more := func(n int64) {
 			t.Helper()
 			want := w.counts.Writes + n

@@ -12,7 +12,8 @@
 //
 // A run has two phases (after TigerBeetle's VOPR): in the first any fault may
 // come, and nothing may be wrong; then a core heals, a quorum and one node of
-// each other role, all else stays broken, and the core must make progress
+// each other role, all else stays broken (but what by design stops a core:
+// World.heal says what), and the core must make progress
 // within a bound. At last all heals, and all learners must have one state.
 //
 // Its neighbours: cmd/sim runs many seeds, shrinks the ones that fail, and

@@ -3,7 +3,6 @@ package sim
 import (
 	"cmp"
 	"errors"
-	"math/rand/v2"
 	"slices"
 
 	"paxos/internal/node"
@@ -11,91 +10,6 @@ import (
 	"paxos/internal/wal/memfs"
 	"paxos/paxos"
 )
-
-// Fault is something that is done to the world at a time. Host and Other number
-// the hosts that it is done to, in the order acceptors, proposers, learners,
-// clients; numbers beyond the last begin again.
-type Fault struct {
-	At    int64     `json:"at"`
-	Kind  FaultKind `json:"kind"`
-	Host  int       `json:"host"`
-	Other int       `json:"other,omitempty"`
-	For   int64     `json:"for,omitempty"` // how long it lasts, or the node is away
-	Dice  uint64    `json:"dice,omitempty"`
-}
-
-// FaultKind is what is done.
-type FaultKind string
-
-// The kinds of fault.
-const (
-	Kill       FaultKind = "kill"        // a process ends at once; its disk is as it left it
-	Power      FaultKind = "power"       // a host loses its power: dice choose what of the unsynced survives
-	Blackout   FaultKind = "blackout"    // all acceptors and learners lose their power at once
-	MidWrite   FaultKind = "mid-write"   // the power fails in the middle of a coming disk operation
-	AfterSync  FaultKind = "after-sync"  // killed after a sync, when a part of what it would say has left
-	Pause      FaultKind = "pause"       // a process stands still, and then goes on as if nothing had been
-	CutOneWay  FaultKind = "cut-one-way" // nothing passes from a host to another
-	CutBoth    FaultKind = "cut"         // nothing passes between two hosts
-	Isolate    FaultKind = "isolate"     // nothing passes between a host and all others
-	Split      FaultKind = "split"       // nothing passes between two groups
-	Bridge     FaultKind = "bridge"      // the same, but for one host that hears both
-	SlowLink   FaultKind = "slow-link"   // what passes between two hosts takes long
-	SlowHost   FaultKind = "slow-host"   // what passes between a host and all others takes up to six election timeouts
-	ClockJump  FaultKind = "clock-jump"  // a process' clock is set ahead
-	DiskError  FaultKind = "disk-error"  // a coming disk operation fails
-	SyncError  FaultKind = "sync-error"  // a coming sync fails
-	NoSpace    FaultKind = "no-space"    // a coming write finds the disk full, and writes a part
-	AlmostFull FaultKind = "almost-full" // an acceptor is told that its disk has little room left
-	Stall      FaultKind = "stall"       // a sync takes very long
-	Twin       FaultKind = "twin"        // a second process of a proposer or client service runs beside the first
-	HandOver   FaultKind = "hand-over"   // a proposer is stopped in an orderly way
-	Lies       FaultKind = "lies"        // discovery names wrong leaders and leaves nodes out
-	BitFlip    FaultKind = "bit-flip"    // a bit on a doomed disk is another one
-	EmptyDisk  FaultKind = "empty-disk"  // a doomed disk is replaced by an empty one
-	OtherDisk  FaultKind = "other-disk"  // a doomed disk is replaced by a copy of another node's
-)
-
-// mixture is how often each kind comes, beside the others, if a seed has it.
-var mixture = []struct {
-	kind   FaultKind
-	weight int
-}{
-	{Kill, 12}, {Power, 12}, {Blackout, 3}, {MidWrite, 8}, {AfterSync, 8}, {Pause, 8}, {CutOneWay, 8}, {CutBoth, 8}, {Isolate, 6}, {Split, 4}, {Bridge, 3},
-	{SlowLink, 4}, {SlowHost, 6}, {ClockJump, 4}, {DiskError, 3}, {SyncError, 3}, {NoSpace, 2}, {AlmostFull, 2}, {Stall, 4}, {Twin, 3}, {HandOver, 4}, {Lies, 3},
-	{BitFlip, 1}, {EmptyDisk, 1}, {OtherDisk, 1},
-}
-
-// FaultKinds are all kinds, in the order of the list above.
-func FaultKinds() (list []FaultKind) {
-	for _, m := range mixture {
-		list = append(list, m.kind)
-	}
-	return list
-}
-
-// drawFaults plans faults over the first phase: of some kinds only, with random
-// pauses between them.
-func (s *Scenario) drawFaults(d *rand.Rand) {
-	var list []FaultKind
-	kept := 20 + d.IntN(60) // percent of the kinds
-	for _, m := range mixture {
-		if d.IntN(100) < kept {
-			for range m.weight {
-				list = append(list, m.kind)
-			}
-		}
-	}
-	if len(list) == 0 {
-		return
-	}
-	hosts := s.Acceptors + s.Proposers + s.Learners + s.Clients
-	pause := int64(oneOf(d, 150, 350, 1000)) * 1000
-	longest := int64(oneOf(d, 1, 3, 8)) * second
-	for at := second; at < s.Safety; at += 1 + d.Int64N(2*pause) {
-		s.Faults = append(s.Faults, Fault{At: at, Kind: list[d.IntN(len(list))], Host: d.IntN(hosts), Other: d.IntN(hosts), For: 1 + d.Int64N(longest), Dice: d.Uint64()})
-	}
-}
 
 // deed is what a fault did, so that it can be mended.
 type deed struct {
@@ -117,8 +31,10 @@ func (w *World) fault(i int) {
 	if !ok {
 		return // there was nothing to do it to
 	}
-	w.counts.Faults[f.Kind]++
-	w.tell(h.id, "FAULT "+string(f.Kind), w.hosts[f.Other%len(w.hosts)].id, nil)
+	if !slices.Contains([]FaultKind{AfterSync, MidWrite, DiskError, SyncError, NoSpace, Stall}, f.Kind) {
+		w.counts.Faults[f.Kind]++ // the others are when they strike
+	}
+	w.tellFault(f, h, done)
 	w.agenda.plan(w.now+f.For, faultEnds, int32(i))
 }
 
@@ -129,6 +45,7 @@ func (w *World) mend(i int) {
 		return
 	}
 	w.begun[i] = nil
+	w.tellf("", "the end of fault %s that began at %.6f", w.scenario.Faults[i].Kind, float64(w.scenario.Faults[i].At)/million)
 	for _, l := range done.links {
 		if done.slow > 0 {
 			l.slow = max(0, l.slow-done.slow)
@@ -167,6 +84,9 @@ func (w *World) faultProcess(f *Fault, h *host, done *deed) bool {
 	running := len(h.processes) > 0
 	switch f.Kind {
 	case Kill, Power:
+		if !running {
+			return false
+		}
 		if f.Kind == Kill {
 			w.kill(h)
 		} else {
@@ -175,13 +95,15 @@ func (w *World) faultProcess(f *Fault, h *host, done *deed) bool {
 		done.away(h)
 		return true
 	case Blackout:
+		struck := false
 		for _, other := range w.hosts {
 			if other.disk != nil {
+				struck = struck || len(other.processes) > 0
 				w.crash(other)
 				done.away(other)
 			}
 		}
-		return true
+		return struck
 	case AfterSync:
 		if !running || h.role != paxos.AcceptorRole {
 			return false
@@ -283,7 +205,7 @@ func (w *World) faultDisk(f *Fault, h *host, done *deed) bool {
 			return fault
 		}
 	}
-	w.fails(h, int(f.Dice%12), fails)
+	w.fails(h, f.Kind, int(f.Dice%12), fails)
 	w.cuts[h.number] = f.Kind == MidWrite
 	return true
 }
@@ -296,8 +218,9 @@ func (w *World) powerFails(dice uint64) func(memfs.Op) *memfs.Fault {
 }
 
 // fails lets the operations of a disk fail after so many more that change it.
-func (w *World) fails(h *host, left int, how func(memfs.Op) *memfs.Fault) {
+func (w *World) fails(h *host, kind FaultKind, left int, how func(memfs.Op) *memfs.Fault) {
 	w.tripped[h.number] = true
+	struck := false
 	h.disk.Inject(func(op memfs.Op) *memfs.Fault {
 		if !op.Changes() {
 			return nil
@@ -306,7 +229,10 @@ func (w *World) fails(h *host, left int, how func(memfs.Op) *memfs.Fault) {
 			return nil
 		}
 		fault := how(op)
-		w.fired[h.number] = w.fired[h.number] || fault != nil
+		if fault != nil && !struck {
+			struck, w.fired[h.number] = true, true
+			w.counts.Faults[kind]++
+		}
 		return fault
 	})
 }
@@ -330,6 +256,11 @@ func (w *World) space(h *host, full bool) {
 // faultNetwork cuts or slows links.
 func (w *World) faultNetwork(f *Fault, h *host, done *deed) bool {
 	other := w.hosts[f.Other%len(w.hosts)]
+	for i := range w.hosts {
+		if other = w.hosts[(f.Other+i)%len(w.hosts)]; talk(h.role, other.role) && other != h {
+			break
+		}
+	}
 	cut := func(from, to *host) {
 		if from != to {
 			done.links = append(done.links, &w.links[from.number][to.number])
@@ -374,6 +305,16 @@ func (w *World) faultNetwork(f *Fault, h *host, done *deed) bool {
 	return len(done.links) > 0
 }
 
+// talk reports whether nodes of these roles have anything to say to each other
+// once a cluster is formed.
+func talk(a, b paxos.RoleName) bool {
+	pair := [2]paxos.RoleName{min(a, b), max(a, b)}
+	return slices.Contains([][2]paxos.RoleName{
+		{paxos.AcceptorRole, paxos.ProposerRole}, {paxos.AcceptorRole, paxos.LearnerRole}, {paxos.LearnerRole, paxos.LearnerRole},
+		{paxos.ClientRole, paxos.LearnerRole}, {paxos.LearnerRole, paxos.ProposerRole}, {paxos.ClientRole, paxos.ProposerRole},
+	}, pair)
+}
+
 // faultForGood does what an acceptor's disk does not come back from: only
 // doomed ones suffer it, and only when the cluster is formed.
 func (w *World) faultForGood(f *Fault, h *host) bool {
@@ -404,7 +345,6 @@ func (w *World) faultForGood(f *Fault, h *host) bool {
 
 // flip changes one bit of a file.
 func (w *World) flip(h *host, dice uint64) bool {
-	w.kill(h)
 	files := h.disk.Files()
 	if len(files) == 0 {
 		return false
@@ -429,5 +369,6 @@ func (w *World) flip(h *host, dice uint64) bool {
 		return false
 	}
 	content[bit/8] ^= 1 << (bit % 8)
+	w.kill(h)
 	return h.disk.Put(name, content) == nil
 }

@@ -25,6 +25,7 @@ type host struct {
 	doomed    bool // its disk may be lost for good
 	lost      bool // and was
 	core      bool // it heals first
+	member    bool // its disk said so once
 	off       int  // faults by which it must not run now
 	waits     bool // it starts again at a time that is planned
 }
@@ -46,25 +47,20 @@ type process struct {
 	proposer *proposer.Proposer
 	tasks    []paxos.Message // for the keeper of snapshots
 
-	busy   int64 // until its disk has synced, or it is resumed
-	wakes  bool  // a happening is planned at the end of that
-	paused bool
-	wrote  bool // in this turn
-	spoke  bool
-	// lost is the ballot of which it was told, in an earlier turn, that a higher
-	// one is promised, losing the same in this one or the next;
-	// leads the one under which it last proposed, and reach the first slot that
-	// it had to propose nothing in when it began to.
-	lost, losing, leads paxos.Ballot
-	reach               paxos.Slot
-	latency             int64
-	rate                int64 // by how many percent its clock is fast
-	jumped              int64 // what its clock was set ahead
-	born                int64
-	ended               bool
-	endedAt             int64
-	trip                trip
-	stall               int64 // its next sync takes so much longer
+	busy    int64 // until its disk has synced, or it is resumed
+	wakes   bool  // a happening is planned at the end of that
+	paused  bool
+	wrote   bool // in this turn
+	spoke   bool
+	lead    lead // of a proposer
+	latency int64
+	rate    int64 // by how many percent its clock is fast
+	jumped  int64 // what its clock was set ahead
+	born    int64
+	ended   bool
+	endedAt int64
+	trip    trip
+	stall   int64 // its next sync takes so much longer
 
 	spare    []node.Item
 	keeping  bool
@@ -131,7 +127,7 @@ func (w *World) begin(h *host) {
 	w.processes = append(w.processes, p)
 	h.processes = append(h.processes, p)
 	w.counts.Starts++
-	w.tell(h.id, "starts", "", nil)
+	w.tellf(h.id, "starts, as process %d", p.number)
 	w.agenda.plan(w.now+1+w.dice.Int64N(tick), processTicks, p.index)
 	w.gossip(p)
 }
@@ -141,7 +137,7 @@ func (w *World) cannotStart(h *host, err error) {
 	w.tell(h.id, "cannot start: "+err.Error(), "", nil)
 	switch {
 	case h.lost:
-	case w.tripped[h.number]:
+	case w.excused(h, err):
 		w.crash(h)
 		w.startLater(h, second)
 	default:
@@ -167,6 +163,9 @@ func (w *World) beginAcceptor(p *process) error {
 	role := w.recover(h.id, disk, found)
 	if why := role.Why(); why != "" && !h.lost && (found.Mute != "" || found.Identity.Standing == paxos.Member) {
 		w.object("mute", h.id, 0, "nothing was done to its disk, and it does not vote: %s", why)
+	}
+	if found.Identity.Standing != paxos.Member && h.member && !h.lost {
+		w.object("mute", h.id, 0, "nothing was done to its disk, which was a member's, and now it is %v", found.Identity.Standing)
 	}
 	p.role = role
 	return nil
@@ -233,7 +232,7 @@ func (w *World) end(p *process) {
 		}
 	}
 	w.counts.Ends++
-	w.tell(h.id, "ends", "", nil)
+	w.tellf(h.id, "ends, process %d", p.number)
 }
 
 // kill ends all processes of a host; its disk is as they left it.
@@ -273,6 +272,11 @@ func (p *process) Keep(records []paxos.Record) error {
 		return err
 	}
 	p.world.judge.Wrote(p.host.id, p.number, records)
+	for _, r := range records {
+		if id, ok := r.(paxos.IdentityRecord); ok && id.Identity.Standing == paxos.Member {
+			p.host.member = true
+		}
+	}
 	return nil
 }
 

@@ -94,6 +94,9 @@ type letter struct {
 // post sends an envelope from a process, at the given time: it may be lost, be
 // late, or come twice.
 func (w *World) post(p *process, leaves int64, e paxos.Envelope) {
+	if w.plant != nil && w.plant(e) {
+		return
+	}
 	if user, ok := w.userOf(e.To); ok {
 		user.answer(p, leaves, e)
 		return
@@ -109,6 +112,7 @@ func (w *World) post(p *process, leaves int64, e paxos.Envelope) {
 	deaf := n.Deaf > 0 && to.role == paxos.LearnerRole && p.host.role == paxos.AcceptorRole && w.dice.IntN(million) < n.Deaf
 	if deaf || w.dice.IntN(million) < n.Lost {
 		w.counts.Lost++
+		w.tell(e.From, "✗", e.To, e.Message)
 		return
 	}
 	w.carry(p, leaves, e, to, n)
@@ -167,6 +171,7 @@ func (w *World) arrive(i int32) {
 	h := l.to
 	if l.from.ended && l.from.endedAt < l.leaves || w.links[l.from.host.number][h.number].cuts > 0 || len(h.processes) == 0 {
 		w.counts.Lost++
+		w.tell(l.From, "✗", h.id, l.Message)
 		return
 	}
 	p := h.processes[0]
@@ -175,8 +180,8 @@ func (w *World) arrive(i int32) {
 	}
 	w.counts.Messages++
 	w.tell(p.host.id, "←", l.From, l.Message)
-	if m, ok := l.Message.(paxos.Nack); ok && m.Reason == paxos.Preempted && m.Ballot.Less(m.Promise) && p.losing.Less(m.Ballot) {
-		p.losing = m.Ballot
+	if p.proposer != nil && l.from.host.role == paxos.AcceptorRole {
+		p.lead.hears(l.from.host.number, l.Message)
 	}
 	w.give(p, l.Envelope)
 }

@@ -47,7 +47,6 @@ func playTopology(top topology.Topology, seed uint64) (led int64, err error) {
 	s := calmScenario(seed)
 	s.Acceptors, s.Proposers = top.Acceptors, top.Proposers
 	w := newWorld(&s, nil)
-	w.counts.Faults = map[FaultKind]int64{}
 	leader := func() paxos.NodeID {
 		ids := w.leaders()
 		if len(ids) == 0 {

@@ -3,6 +3,7 @@ package sim
 import (
 	"crypto/sha256"
 	"io"
+	"runtime/debug"
 
 	"paxos/audit"
 	"paxos/kv"
@@ -46,9 +47,17 @@ type Result struct {
 
 // Run runs a scenario to its end, or until something is wrong. Who passes a
 // writer gets the conversation.
-func Run(s *Scenario, trace io.Writer) Result {
-	w := newWorld(s, trace)
-	w.counts.Faults = map[FaultKind]int64{}
+func Run(s *Scenario, trace io.Writer) Result { return newWorld(s, trace).run() }
+
+// run plays all phases. A panic is a finding as any other.
+func (w *World) run() (r Result) {
+	defer func() {
+		if what := recover(); what != nil {
+			w.object("panic", "", 0, "%v\n%s", what, debug.Stack())
+			r = Result{Counts: w.counts, Objections: w.objects, At: w.counts.Events}
+		}
+	}()
+	s := w.scenario
 	w.pass(s.Safety, nil)
 	if s.Healing > 0 && len(w.objects) == 0 {
 		w.heal()
@@ -77,7 +86,8 @@ func (w *World) result() Result {
 	return Result{Counts: *c, Objections: w.objects, At: c.Events}
 }
 
-// heal is the second phase: a core works again, everything else stays as
+// heal is the second phase: a core works again, and everything else, but full
+// disks, lies, and proposers that could lead from outside (disarm), stays as
 // broken as it is. The core must make progress.
 func (w *World) heal() {
 	w.calm, w.healed = true, w.now

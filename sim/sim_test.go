@@ -3,10 +3,14 @@ package sim
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"paxos/internal/wal/memfs"
+	"paxos/paxos"
 )
 
 func TestASeedGivesTheSameWorldByteForByte(t *testing.T) {
@@ -93,6 +97,38 @@ func TestARunInWhichLittleHappensIsNoSuccess(t *testing.T) {
 		if change(&less); less.Enough() == nil {
 			t.Errorf("%s: too little happened, and it is called enough", what)
 		}
+	}
+}
+
+// In the second phase the core must serve reads and writes: here what it answers
+// to one of them never arrives.
+func TestTheSecondPhaseDemandsReadsAndWrites(t *testing.T) {
+	for name, lost := range map[string]func(paxos.Message) bool{
+		"reads":  func(m paxos.Message) bool { _, is := m.(paxos.ReadIs); return is },
+		"writes": func(m paxos.Message) bool { _, is := m.(paxos.Settled); return is },
+	} {
+		for seed := uint64(1); seed <= 5; seed++ {
+			s := calmScenario(seed)
+			s.Safety = 8 * second
+			w := newWorld(&s, nil)
+			w.plant = func(e paxos.Envelope) bool { return w.calm && !w.over && lost(e.Message) }
+			if r := w.run(); len(r.Objections) == 0 || r.Objections[0].Checker != "liveness" {
+				t.Errorf("seed %d: no answers to %s after the core healed, and all is well: %v", seed, name, r.Objections)
+			}
+		}
+	}
+}
+
+// Only the failure of a disk that was made to fail excuses the end of a process.
+func TestABrokenInvariantIsNotExcusedByAnArmedDisk(t *testing.T) {
+	s := calmScenario(1)
+	w := newWorld(&s, nil)
+	w.pass(5*second, nil)
+	h := w.byID["learner1"]
+	w.fails(h, DiskError, 1000, func(memfs.Op) *memfs.Fault { return &memfs.Fault{Err: errDisk} })
+	w.failed(h.processes[0], errors.New("broken invariant"))
+	if len(w.objects) != 1 || w.objects[0].Checker != "broken" {
+		t.Errorf("%v", w.objects)
 	}
 }
 

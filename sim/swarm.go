@@ -129,10 +129,10 @@ var enough = []struct {
 	least float64
 	of    func(*Sums) int64
 }{
-	{"events", 3000, func(s *Sums) int64 { return s.Events }},
+	{"events", 10_000, func(s *Sums) int64 { return s.Events }},
 	{"slots chosen", 20, func(s *Sums) int64 { return s.Slots }},
 	{"ballots that led", 2, func(s *Sums) int64 { return s.Leaders }},
-	{"faults", 10, func(s *Sums) int64 { return s.AllFaults() }},
+	{"faults", 20, func(s *Sums) int64 { return s.AllFaults() }},
 	{"writes acknowledged", 10, func(s *Sums) int64 { return s.Writes }},
 	{"reads answered", 5, func(s *Sums) int64 { return s.Reads }},
 	{"starts of processes", 12, func(s *Sums) int64 { return s.Starts }},

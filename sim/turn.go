@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"io"
 
 	"paxos/acceptor"
@@ -52,19 +53,23 @@ func (w *World) turn(p *process, ticks int) {
 		w.failed(p, err)
 		return
 	}
-	p.lost = p.losing
+	p.lead.lost = p.lead.losing
 	if !p.spoke {
 		w.judge.Said(p.host.id, p.number, nil)
 	}
 	if p.trip.armed && p.wrote {
 		w.counts.Tripped++
+		w.counts.Faults[AfterSync]++
 		w.tell(p.host.id, "is killed after its sync", "", nil)
 		w.kill(p.host)
 		w.startLater(p.host, w.dice.Int64N(2*second))
 		return
 	}
 	if p.wrote {
-		p.stall = 0
+		if p.stall > 0 {
+			w.counts.Faults[Stall]++
+			p.stall = 0
+		}
 		p.busy = max(p.busy, w.now+p.latency)
 	}
 	if len(p.tasks) > 0 && !p.keeping {
@@ -84,19 +89,24 @@ func (w *World) turn(p *process, ticks int) {
 func (w *World) failed(p *process, err error) {
 	h := p.host
 	w.tell(h.id, "fails: "+err.Error(), "", nil)
-	if !w.tripped[h.number] {
+	if !w.excused(h, err) {
 		w.object("broken", h.id, 0, "it ends by itself: %v", err)
 	}
 	if w.cuts[h.number] {
 		w.crash(h) // it was the power that failed in the middle of a write
 		if w.dice.IntN(2) == 0 {
-			w.fails(h, w.dice.IntN(20), w.powerFails(w.dice.Uint64())) // and does so again while it recovers
+			w.fails(h, MidWrite, w.dice.IntN(20), w.powerFails(w.dice.Uint64())) // and does so again while it recovers
 			w.cuts[h.number] = true
 		}
 	} else {
 		w.kill(h)
 	}
 	w.startLater(h, 1+w.dice.Int64N(3*second))
+}
+
+// excused reports whether an error is the failure of a disk that was made to fail.
+func (w *World) excused(h *host, err error) bool {
+	return w.fired[h.number] && (errors.Is(err, errDisk) || errors.Is(err, errPower) || errors.Is(err, errSpace))
 }
 
 // ticks lets a process tick, by its own clock.
@@ -157,6 +167,11 @@ func (w *World) wakes(p *process) {
 func (w *World) keep(p *process) {
 	p.keeping = false
 	if p.ended || len(p.tasks) == 0 {
+		return
+	}
+	if p.paused && w.now < p.busy {
+		p.keeping = true
+		w.agenda.plan(p.busy, keeperWorks, p.index)
 		return
 	}
 	task := p.tasks[0]

@@ -42,6 +42,7 @@ type call struct {
 	// applied says that some learner applied it.
 	applied bool
 	burnt   bool // its key was, before
+	place   place
 }
 
 type callKind uint8
@@ -65,6 +66,23 @@ const (
 	done
 	refused
 )
+
+// id is how a conversation calls the user.
+func (u *user) id() paxos.NodeID { return paxos.NodeID(fmt.Sprint("user", u.number)) }
+
+// String tells a call in a conversation.
+func (c *call) String() string {
+	what := [callKinds]string{"puts", "swaps", "removes", "reads", "appends", "grants", "keeps alive", "burns, then appends"}[c.kind]
+	switch c.kind {
+	case put:
+		what += fmt.Sprintf(" %s=%.12s", c.key, c.value)
+	case swap:
+		what += fmt.Sprintf(" %s from %.12q to %.12s", c.key, c.old, c.value)
+	case remove, read:
+		what += " " + c.key
+	}
+	return fmt.Sprintf("call %d %s", c.number, what)
+}
 
 // patience is how long a user waits for one try.
 const patience = 4 * second
@@ -178,7 +196,7 @@ func (u *user) try() {
 		m = paxos.Submit{Body: kv.BurnKey(c.idempotencyKey()), Ticks: ticks}
 	}
 	w.counts.Calls++
-	w.tell(from, "→", p.host.id, m)
+	w.tellf(u.id(), "%s, try %d → %s: %s", c, c.tries, p.host.id, said(m))
 	w.give(p, paxos.Envelope{From: from, To: p.host.id, Message: m})
 }
 
@@ -205,7 +223,7 @@ func (u *user) hear() {
 	if m == nil || c == nil || u.by.ended {
 		return
 	}
-	w.tell(paxos.NodeID(fmt.Sprint("user", u.number)), "←", u.by.host.id, m)
+	w.tellf(u.id(), "%s, try %d ← %s: %s", c, c.tries, u.by.host.id, said(m))
 	switch m := m.(type) {
 	case paxos.ReadIs:
 		if !m.Ready {
@@ -244,7 +262,11 @@ func (u *user) finish() {
 		c.ended = w.now
 	}
 	if c.fate == done && w.calm && c.begun >= w.healed {
-		w.served[min(1, c.kind/read)] = true
+		if c.kind == read {
+			w.served[1] = true
+		} else {
+			w.served[0] = true
+		}
 	}
 	w.keepHistory(c)
 	w.agenda.plan(w.now+1+w.dice.Int64N(w.scenario.Think), userActs, int32(u.number))

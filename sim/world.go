@@ -49,7 +49,9 @@ type World struct {
 	judge   *audit.Judge
 	counts  Counts
 	objects []audit.Objection
-	noted   int // of the judge's objections
+	// plant, unless nil, tells messages that never leave: a bug that a test plants.
+	plant func(paxos.Envelope) bool
+	noted int // of the judge's objections
 	// forgives, unless nil, tells objections that a test provokes.
 	forgives func(audit.Objection) bool
 	trace    io.Writer
@@ -69,6 +71,7 @@ func newWorld(s *Scenario, trace io.Writer) *World {
 		scenario: s, config: s.Configuration(), dice: rand.New(rand.NewPCG(s.Seed, 0xd1ce)), byID: map[paxos.NodeID]*host{},
 		calls: map[string]*call{}, leases: newLeases(), trace: trace,
 	}
+	w.counts.Faults = map[FaultKind]int64{}
 	w.judge = audit.NewWith(w.config, audit.Options{Live: true, Snapshots: w.snapshots()})
 	for _, role := range []struct {
 		name paxos.RoleName

@@ -62,7 +62,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var o options
 	flags := flag.NewFlagSet("sim", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Usage = func() { fmt.Fprint(stderr, usage); flags.PrintDefaults() }
+	flags.Usage = func() {}
 	flags.Uint64Var(&o.seed, "seed", 0, "the first seed, and the only one unless -seeds or -for say more (default: 1, or with -sums the one after the last)")
 	flags.Int64Var(&o.seeds, "seeds", 0, "how many seeds; 0: one, or as many as fit into -for")
 	flags.DurationVar(&o.length, "for", 0, "how long, by this machine's clock; at most 1h")
@@ -75,6 +75,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.output, "o", "text", "how to print results: text or json")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
 		return 0
 	case err != nil:
 		return 2
@@ -103,7 +106,11 @@ func (o *options) check(rest int) error {
 	case many && (o.verbose || o.shrink || o.scenario != ""):
 		return errors.New("-v, -shrink and -scenario are for one run: leave out -seeds and -for")
 	case !many && o.scenario == "" && o.seed == 0:
-		return errors.New("-seed, -seeds, -for or -scenario is needed")
+		return errors.New("-seed (from 1 on), -seeds, -for or -scenario is needed")
+	case o.scenario != "" && o.seed != 0:
+		return errors.New("a -scenario has its own seed: leave out -seed")
+	case o.sums != "" && o.seed != 0:
+		return errors.New("-sums chooses the seeds: those after the last that were added")
 	case !many && o.sums != "":
 		return errors.New("-sums is for many seeds: give -seeds or -for")
 	}
@@ -183,8 +190,12 @@ func (o *options) many(stdout, stderr io.Writer) int {
 	}
 	sums := swarm.Run(ctx)
 	code := o.report(sums, stdout, stderr)
-	if o.sums == "" {
-		return code
+	if ctx.Err() != nil {
+		fmt.Fprintf(stderr, "interrupted after %d seeds, from %d on\n", sums.Seeds, swarm.First)
+		code = max(code, 1)
+	}
+	if o.sums == "" || sums.Enough() != nil {
+		return code // in which too little happened proves nothing
 	}
 	leg := figures.NewLeg(begun)
 	leg.Sums = sums.Named()
@@ -210,14 +221,21 @@ func (o *options) report(s sim.Sums, stdout, stderr io.Writer) int {
 	}
 	code := 0
 	for i, f := range s.Failures {
+		again := fmt.Sprintf("-seed %d", f.Seed)
+		if o.scenario != "" {
+			again = "-scenario " + o.scenario
+		}
 		if i < 10 {
-			fmt.Fprintf(stderr, "seed %d, after %d events: %v\n  go run ./cmd/sim -seed %d -v\n", f.Seed, f.At, f.Objection, f.Seed)
+			fmt.Fprintf(stderr, "seed %d, after %d events: %v\n  go run ./cmd/sim %s -v\n", f.Seed, f.At, f.Objection, again)
 		}
 		code = 1
 	}
 	if err := s.Enough(); err != nil && code == 0 {
 		fmt.Fprintln(stderr, err)
 		code = 1
+	}
+	if code == 0 && o.output == "text" {
+		fmt.Fprintln(stdout, "nothing was wrong")
 	}
 	return code
 }

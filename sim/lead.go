@@ -1,0 +1,98 @@
+package sim
+
+import (
+	"math/bits"
+
+	"paxos/paxos"
+)
+
+// lead is what a proposer was told by acceptors, as far as it must rest on it.
+// Acceptors are bits, by the number of their host.
+type lead struct {
+	// lost is the ballot of which it was told, in an earlier turn, that a higher
+	// one is promised, losing the same in this one or the next.
+	lost, losing paxos.Ballot
+	// asks is the highest ballot that was promised to it, and promised by whom.
+	asks     paxos.Ballot
+	promised uint64
+	// under is the ballot under which it last proposed, reach the first slot in
+	// which it had to propose nothing when it began to, and accepted by whom.
+	under    paxos.Ballot
+	reach    paxos.Slot
+	accepted map[paxos.Slot]uint64
+}
+
+// hears notes what an acceptor says to the proposer.
+func (l *lead) hears(from int, m paxos.Message) {
+	switch m := m.(type) {
+	case paxos.Nack:
+		if m.Reason == paxos.Preempted && m.Ballot.Less(m.Promise) && l.losing.Less(m.Ballot) {
+			l.losing = m.Ballot
+		}
+	case paxos.Promise:
+		if l.asks.Less(m.Ballot) {
+			l.asks, l.promised = m.Ballot, 0
+		}
+		if l.asks == m.Ballot {
+			l.promised |= 1 << from
+		}
+	case paxos.Accepted:
+		if m.Ballot != l.under {
+			return
+		}
+		for _, slot := range m.Slots {
+			l.accepted[slot] |= 1 << from
+		}
+	}
+}
+
+// checkLead demands of whoever leads that it was promised its very ballot by a
+// quorum, stops when it was told of a higher promise, runs ahead of what is
+// chosen no further than the window, never stamps a new slot with less than the
+// time of what is applied, and calls chosen only what a quorum accepted under its
+// very ballot, as it was told itself.
+func (w *World) checkLead(p *process, m paxos.Message) {
+	switch m := m.(type) {
+	case paxos.Heartbeat:
+		w.checkBallot(p, m.Ballot)
+	case paxos.Accept:
+		w.checkBallot(p, m.Ballot)
+		w.checkProposals(p, m)
+	case paxos.Proposed:
+		for _, at := range m.Placed {
+			if n := bits.OnesCount64(p.lead.accepted[at.Slot]); n < w.config.Quorum() {
+				w.object("counted", p.host.id, at.Slot, "it is told to be chosen, and %d acceptors said that they accepted it under %v", n, p.lead.under)
+			}
+		}
+	}
+}
+
+func (w *World) checkBallot(p *process, ballot paxos.Ballot) {
+	l := &p.lead
+	if ballot == l.lost {
+		w.object("preempted", p.host.id, 0, "it leads on under ballot %v, and was told of a higher promise", ballot)
+	}
+	if l.under == ballot {
+		return
+	}
+	l.under, l.reach, l.accepted = ballot, p.proposer.Status().Next, map[paxos.Slot]uint64{}
+	if n := bits.OnesCount64(l.promised); l.asks != ballot || n < w.config.Quorum() {
+		w.object("counted", p.host.id, 0, "it leads under ballot %v, and %d acceptors promised it %v", ballot, n, l.asks)
+	}
+}
+
+func (w *World) checkProposals(p *process, m paxos.Accept) {
+	for i := range m.Proposals {
+		slot := m.Proposals[i].Slot
+		if slot >= max(p.lead.reach, m.Chosen+paxos.Slot(w.scenario.Window)) {
+			w.object("window", p.host.id, slot, "it is proposed, and all is chosen only below slot %d; the window is %d", m.Chosen, w.scenario.Window)
+		}
+		if slot <= w.highest || m.Ballot.Less(w.leading) {
+			continue // proposed before, or by one who was deposed and does not know
+		}
+		w.highest, w.leading = slot, m.Ballot
+		if at := m.Proposals[i].Value.Time; at < w.leases.latest {
+			w.object("log-time", p.host.id, slot, "it is stamped with the time %d, and %d is applied", at, w.leases.latest)
+		}
+	}
+}
