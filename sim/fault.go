@@ -331,8 +331,8 @@ func (w *World) faultForGood(f *Fault, h *host) bool {
 		h.disk = newDisk()
 	case OtherDisk:
 		other := w.hosts[f.Other%w.scenario.Acceptors]
-		if h.role != paxos.AcceptorRole || other == h {
-			return false
+		if h.role != paxos.AcceptorRole || other == h || other.lost {
+			return false // a copy of a copy may be its own, of an earlier time
 		}
 		w.kill(h)
 		h.disk = other.disk.Clone()
