@@ -124,7 +124,7 @@ func TestATapeTellsEveryPoint(t *testing.T) {
 }
 
 func TestAPlaceIsReadAsItIsWritten(t *testing.T) {
-	for _, text := range []string{"acceptor:7", "acceptor:7/112+2!0.1.0.1/5fk/9!0", "learner:0/3k/0!0.0.2", "learner:12/7!0"} {
+	for _, text := range []string{"acceptor:7", "acceptor:0/105+4!0.1.0.1/4fk/9!0", "learner:0/3k/0!0.0.2", "learner:12/7!0"} {
 		p, err := parsePlace(text)
 		if err != nil || p.String() != text {
 			t.Errorf("%s is read as %v, %v", text, p, err)

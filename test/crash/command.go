@@ -25,8 +25,25 @@ step in it, in order; all others are drawn.
   go run ./cmd/crash                     10^5 states
   go run ./cmd/crash -states 10000000 -for 50m -sums docs/figures/crash.json
                                          a leg of a long run; it begins where the last one ended
-  go run ./cmd/crash -at acceptor:0/67k/9!1
+  go run ./cmd/crash -at learner:7       one life
+  go run ./cmd/crash -at acceptor:0/105+4!0.1.0.1/4fk/9!0
                                          one state, as a failure names it
+
+A PLACE is a life, and for each start in it where that ended, and how:
+
+  acceptor:0  the life of an acceptor (or learner) that is drawn from seed 0
+  /105        after 105 changes of the disk since the start: what is created,
+              written, synced, renamed or removed
+  +4          and after 4 sectors of 512 bytes of the next, which is a write
+  !0.1.0.1    the power went: of each thing that was not durable, in this order,
+              which version survived. 0 is the one before; of a sector 1, 2, ...
+              are those that were written since; a name that was made, changed
+              or removed, and the growth of a file, survived (1) or not (0).
+              What is left out is 0. -at prints the things in their order.
+  k           instead: the process died, and all that it wrote is seen
+  fk          it died because the next change, a sync, failed
+
+The last line printed is the verdict.
 
 Exit code 0: nothing was wrong, in so many states; 1: something was wrong, or
 there were fewer states; 2: wrong usage.
@@ -47,15 +64,19 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
 	set := flag.NewFlagSet("crash", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.Usage = func() { _, _ = io.WriteString(stderr, usage); set.PrintDefaults() }
+	set.Usage = func() {}
 	set.Int64Var(&f.states, "states", 100_000, "end with the life in which so many crash states were judged")
 	set.DurationVar(&f.length, "for", 0, "begin no more lives after this time, at most 1h; 0: no bound")
 	set.Int64Var(&f.seed, "seed", -1, "the seed of the first lives (default 0, or with -sums the first that is not in there)")
+	set.Lookup("seed").DefValue = "0" // -1 only tells that none was given
 	set.IntVar(&f.workers, "workers", runtime.NumCPU(), "lives at once")
 	set.StringVar(&f.sums, "sums", "", "add the counts to this file of sums")
-	set.StringVar(&f.at, "at", "", "judge this state only, e.g. acceptor:0/112+2!0.1, or this life, e.g. learner:7")
+	set.StringVar(&f.at, "at", "", "judge the state at this PLACE only, and say how it comes about")
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		_, _ = io.WriteString(stdout, usage)
+		set.SetOutput(stdout)
+		set.PrintDefaults()
 		return 0
 	case err != nil:
 		return 2
@@ -86,24 +107,39 @@ func (f *flags) check(rest int) error {
 
 func (f *flags) one(stdout, stderr io.Writer) int {
 	p, err := parsePlace(f.at)
+	var failed *Failure
 	if err == nil {
 		e := &explorer{bounds: usual(p.seed)}
 		// What may have been done to this disk besides is done, all of it.
 		if len(p.ends) > 0 {
 			e.bounds.harms, e.bounds.again = 1, 1<<62
 		}
-		var failed *Failure
-		if failed, err = e.replay(p); failed != nil {
-			fmt.Fprintln(stdout, failed)
-			return 1
-		}
+		failed, err = e.replay(p)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "crash: -at: %v; see -h\n", err)
 		return 2
 	}
-	fmt.Fprintf(stdout, "%s: nothing is wrong\n", f.at)
-	return 0
+	if failed == nil {
+		return f.told(p, fmt.Sprintf("nothing is wrong at %s", f.at), 0, stdout, stderr)
+	}
+	// It may be what came after the place that went wrong.
+	if p, err = parsePlace(failed.Where); err != nil {
+		fmt.Fprintf(stderr, "crash: %v\n", err)
+	}
+	return f.told(p, fmt.Sprintf("something is wrong at %v", failed), 1, stdout, stderr)
+}
+
+// told prints how a place is come to, and the verdict.
+func (f *flags) told(p place, verdict string, code int, stdout, stderr io.Writer) int {
+	_, _, lines, err := new(explorer).walk(p)
+	if err != nil {
+		fmt.Fprintf(stderr, "crash: %v\n", err)
+	}
+	for _, line := range append(lines, verdict) {
+		fmt.Fprintln(stdout, line)
+	}
+	return code
 }
 
 func (f *flags) many(ctx context.Context, stdout, stderr io.Writer) int {
@@ -135,7 +171,7 @@ func (f *flags) many(ctx context.Context, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stdout, "%12.1f  seconds by this machine's clock\n", time.Since(begun).Seconds())
 	if failed != nil {
-		fmt.Fprintf(stderr, "crash: %v\n  go run ./cmd/crash -at '%s'\n", failed, failed.Where)
+		fmt.Fprintf(stdout, "  go run ./cmd/crash -at '%s'\nsomething is wrong at %v\n", failed.Where, failed)
 		return 1
 	}
 	return f.finish(begun, sums, stdout, stderr)
@@ -153,8 +189,9 @@ func (f *flags) finish(begun time.Time, sums Sums, stdout, stderr io.Writer) int
 		file.Print(stdout)
 	}
 	if sums[states] < f.states {
-		fmt.Fprintf(stderr, "crash: %d states were judged, and %d were to be\n", sums[states], f.states)
+		fmt.Fprintf(stdout, "too little happened: %d states were judged, and %d were to be; nothing was wrong in them\n", sums[states], f.states)
 		return 1
 	}
+	fmt.Fprintf(stdout, "nothing was wrong in %d states of %d lives\n", sums[states], sums[lives])
 	return 0
 }

@@ -14,14 +14,16 @@ import (
 var few = bounds{whole: 32, some: 32, again: 64, kills: 16, harms: 64}
 
 // explore takes a life down and gives what was counted.
-func explore(e *explorer) (Sums, *Failure) {
+func explore(e *explorer) (Sums, *Failure) { return exploreLife(e, birth(e.kind, e.seed)) }
+
+func exploreLife(e *explorer, l life) (Sums, *Failure) {
 	sums := Sums{}
 	e.add = func(more Sums) {
 		for name, n := range more {
 			sums[name] += n
 		}
 	}
-	failed := e.run()
+	failed := e.run(l)
 	return sums, failed
 }
 

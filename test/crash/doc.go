@@ -16,7 +16,7 @@
 //
 // Sectors of 512 bytes are written wholly or not at all: that is the one thing
 // the formats assume (internal/wal), so none is torn within. What disks do that
-// break this, and other damage, is tried apart (damage.go): one flipped bit, one
+// break this, and other damage, is tried apart (harm.go): one flipped bit, one
 // sector, one file at a time. The disk must then be as before, or refuse and
 // name the file.
 //

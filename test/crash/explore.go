@@ -59,9 +59,9 @@ func (f *Failure) Error() string {
 	return text + f.Why.Error()
 }
 
-// run explores the life and gives the first failure, if any.
-func (e *explorer) run() *Failure {
-	e.life = birth(e.kind, e.seed)
+// run explores a life and gives the first failure, if any.
+func (e *explorer) run(l life) *Failure {
+	e.life = l
 	e.dice = rand.New(rand.NewPCG(e.seed, 11))
 	e.seen, e.counts = map[uint64]struct{}{}, Sums{}
 	disk, err := newDisk()

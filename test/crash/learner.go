@@ -48,7 +48,7 @@ func (i image) slot() paxos.Slot { return i.state.slot }
 type transfer struct {
 	image image
 	whole paxos.SnapshotPart // all of its bytes
-	sent  int                // at most so many were handed over
+	sent  int                // at most so many are there
 	next  int                // is asked for next; -1 after a start: not known
 }
 
@@ -120,9 +120,6 @@ func (l *learnerOwner) open(fs wal.FS, mem *memfs.Disk) error {
 	}
 	if l.coming != nil {
 		l.coming.next = -1
-		if l.coming.sent == len(l.coming.whole.Bytes) {
-			l.saving = &l.coming.image
-		}
 	}
 	disk, found, err := node.OpenLearnerDisk(fs, dir, l.options(l.fresh))
 	if err != nil {
@@ -230,7 +227,9 @@ func (l *learnerOwner) part(s step) error {
 	case written.State == nil && (int(written.Next) > c.sent || int(written.Next) >= size || len(answers) != 1):
 		return objection("%d bytes of %d were sent, and the keeper answers %+v", c.sent, size, answers)
 	case written.State == nil:
-		c.next = int(written.Next)
+		// What it did not take up is not there, and without the last byte nothing
+		// is saved: a start may not find this snapshot.
+		c.next, c.sent, l.saving = int(written.Next), int(written.Next), nil
 		return nil
 	case len(answers) != 2 || l.saving == nil || !same(written.State, c.image.state):
 		return objection("%d bytes of %d were sent, and the keeper has another state than that: %+v", c.sent, size, answers)

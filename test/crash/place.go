@@ -9,11 +9,11 @@ import (
 // place names a crash state: a life, and for each start of it where it ended
 // and how. It is written like
 //
-//	acceptor:7/112+2!0.1.0.1/5fk/9!0
+//	acceptor:0/105+4!0.1.0.1/4fk/9!0
 //
-// life 7 of an acceptor lost its power when 112 changes and 2 sectors of the
+// life 0 of an acceptor lost its power when 105 changes and 4 sectors of the
 // next write were done, and of four things that were not durable the second
-// and the fourth survived; the start after it died of a failed sync after 5
+// and the fourth survived; the start after it died of a failed sync after 4
 // changes; and the next one lost its power after 9, and all that was not durable.
 type place struct {
 	kind string
@@ -38,13 +38,7 @@ func (p place) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d", p.kind, p.seed)
 	for _, e := range p.ends {
-		fmt.Fprintf(&b, "/%d", e.at.change)
-		if e.at.sectors > 0 {
-			fmt.Fprintf(&b, "+%d", e.at.sectors)
-		}
-		if e.at.failed {
-			b.WriteByte('f')
-		}
+		b.WriteString("/" + e.at.String())
 		if e.killed {
 			b.WriteByte('k')
 			continue
@@ -62,6 +56,18 @@ func (p place) String() string {
 		}
 	}
 	return b.String()
+}
+
+// String gives the point as it is in a place.
+func (p point) String() string {
+	text := strconv.Itoa(p.change)
+	if p.sectors > 0 {
+		text += "+" + strconv.Itoa(p.sectors)
+	}
+	if p.failed {
+		text += "f"
+	}
+	return text
 }
 
 func parsePlace(text string) (p place, err error) {

@@ -36,7 +36,7 @@ func (s *Swarm) Run(ctx context.Context) (Sums, *Failure) {
 		workers.Go(func() {
 			for kind, seed, ok := s.job(ctx); ok; kind, seed, ok = s.job(ctx) {
 				e := &explorer{kind: kind, seed: seed, bounds: usual(seed), add: s.add}
-				if f := e.run(); f != nil {
+				if f := e.run(birth(kind, seed)); f != nil {
 					s.fail(f)
 				}
 			}

@@ -16,6 +16,7 @@ import (
 type tape struct {
 	disk    *memfs.Disk
 	changes int
+	next    string                   // the change that is announced
 	hear    func(point, *memfs.Disk) // nil: nobody listens
 	handles []*handle
 	batch   extent // the last write into a segment of a journal
@@ -23,9 +24,15 @@ type tape struct {
 
 // point is a place between two changes of a disk, or within one.
 type point struct {
-	change  int  // so many changes are done
-	sectors int  // and so many sectors of the next one, which is a write
-	failed  bool // the next one is a sync, which was tried and failed
+	change  int    // so many changes are done
+	sectors int    // and so many sectors of the next one, which is a write
+	failed  bool   // the next one is a sync, which was tried and failed
+	next    string // the next one, to a person; "" if it is not known or there is none
+}
+
+// is compares what names a point.
+func (p point) is(q point) bool {
+	return p.change == q.change && p.sectors == q.sectors && p.failed == q.failed
 }
 
 // extent is a part of a file, in bytes.
@@ -37,16 +44,17 @@ type extent struct {
 var errSync = errors.New("a failed sync")
 
 // before announces the next change.
-func (t *tape) before() {
+func (t *tape) before(format string, args ...any) {
 	if t.hear != nil {
-		t.hear(point{change: t.changes}, t.disk)
+		t.next = fmt.Sprintf(format, args...)
+		t.hear(point{change: t.changes, next: t.next}, t.disk)
 	}
 	t.changes++
 }
 
 // Create implements wal.FS.
 func (t *tape) Create(name string) (wal.File, error) {
-	t.before()
+	t.before("create %s", name)
 	f, err := t.disk.Create(name)
 	return t.handle(f, err, name)
 }
@@ -68,7 +76,7 @@ func (t *tape) handle(f wal.File, err error, name string) (wal.File, error) {
 
 // Rename implements wal.FS. Open files go by their new name from then on.
 func (t *tape) Rename(from, to string) error {
-	t.before()
+	t.before("rename %s to %s", from, to)
 	for _, h := range t.handles {
 		if h.name == filepath.Clean(from) {
 			h.name = filepath.Clean(to)
@@ -79,13 +87,13 @@ func (t *tape) Rename(from, to string) error {
 
 // Remove implements wal.FS.
 func (t *tape) Remove(name string) error {
-	t.before()
+	t.before("remove %s", name)
 	return t.disk.Remove(name)
 }
 
 // Mkdir implements wal.FS.
 func (t *tape) Mkdir(name string) error {
-	t.before()
+	t.before("make directory %s", name)
 	return t.disk.Mkdir(name)
 }
 
@@ -94,7 +102,7 @@ func (t *tape) ReadDir(dir string) ([]string, error) { return t.disk.ReadDir(dir
 
 // SyncDir implements wal.FS.
 func (t *tape) SyncDir(dir string) error {
-	t.before()
+	t.before("sync directory %s", dir)
 	return t.disk.SyncDir(dir)
 }
 
@@ -108,7 +116,7 @@ type handle struct {
 // WriteAt implements wal.File: the power may go behind each of its sectors.
 func (h *handle) WriteAt(p []byte, offset int64) (int, error) {
 	t := h.tape
-	t.before()
+	t.before("write %d bytes into %s from byte %d on", len(p), h.name, offset)
 	end := offset + int64(len(p))
 	for n, at := 1, offset-offset%wal.SectorBytes+wal.SectorBytes; at < end && t.hear != nil; n, at = n+1, at+wal.SectorBytes {
 		part := t.disk.Clone()
@@ -119,7 +127,7 @@ func (h *handle) WriteAt(p []byte, offset int64) (int, error) {
 		if _, err := f.WriteAt(p[:at-offset], offset); err != nil {
 			return 0, err
 		}
-		t.hear(point{change: t.changes - 1, sectors: n}, part)
+		t.hear(point{change: t.changes - 1, sectors: n, next: t.next}, part)
 	}
 	if strings.HasSuffix(h.name, ".wal") {
 		t.batch = extent{h.name, offset, end}
@@ -129,7 +137,7 @@ func (h *handle) WriteAt(p []byte, offset int64) (int, error) {
 
 // Sync implements wal.File.
 func (h *handle) Sync() error {
-	if err := h.sync((wal.File).Sync); err != nil {
+	if err := h.sync("sync", (wal.File).Sync); err != nil {
 		return err
 	}
 	return h.File.Sync()
@@ -137,16 +145,16 @@ func (h *handle) Sync() error {
 
 // SyncData implements wal.File.
 func (h *handle) SyncData() error {
-	if err := h.sync((wal.File).SyncData); err != nil {
+	if err := h.sync("sync the data of", (wal.File).SyncData); err != nil {
 		return err
 	}
 	return h.File.SyncData()
 }
 
 // sync announces a sync, and what the disk would be if it failed.
-func (h *handle) sync(do func(wal.File) error) error {
+func (h *handle) sync(what string, do func(wal.File) error) error {
 	t := h.tape
-	t.before()
+	t.before("%s %s", what, h.name)
 	if t.hear == nil {
 		return nil
 	}
@@ -160,7 +168,7 @@ func (h *handle) sync(do func(wal.File) error) error {
 		return fmt.Errorf("a sync that was to fail gave %w", err)
 	}
 	failed.Inject(nil)
-	t.hear(point{change: t.changes - 1, failed: true}, failed)
+	t.hear(point{change: t.changes - 1, failed: true, next: t.next}, failed)
 	return nil
 }
 

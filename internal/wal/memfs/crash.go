@@ -8,15 +8,38 @@ import (
 	"slices"
 )
 
+// Doubt is one thing that was not durable when the power went.
+type Doubt struct {
+	Kind DoubtKind
+	N    int    // of so many outcomes one survives: 0 is the oldest
+	Dir  string // where the name is
+	Name string // of the file; of a change of names the new one, "" if there is none
+	From string // of a change of names, the one that is no more, "" if there is none
+	At   int    // the number of the sector, or the size to which the file has grown
+}
+
+// DoubtKind is what a Doubt is about.
+type DoubtKind string
+
+// The kinds of doubt: a change of a name, the growth of a file, what is in a sector.
+const (
+	NameDoubt   DoubtKind = "name"
+	GrowthDoubt DoubtKind = "growth"
+	SectorDoubt DoubtKind = "sector"
+)
+
 // Crash takes the power away. For everything that was not durable, pick says
 // what survives: called with n it answers with a number from 0 to n-1, where 0
 // is the state before all changes that were not durable, and n-1 the last. The
 // questions come in an order that depends on the disk alone. All open files are
 // dead afterwards, and no fault is injected any more.
-func (d *Disk) Crash(pick func(n int) int) {
+func (d *Disk) Crash(pick func(n int) int) { d.CrashAt(func(x Doubt) int { return pick(x.N) }) }
+
+// CrashAt is Crash with questions that say what they are about.
+func (d *Disk) CrashAt(pick func(Doubt) int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.root.crash(pick, map[*node]bool{})
+	d.root.crash("/", "", pick, map[*node]bool{})
 	d.boot++
 	d.fault = nil
 }
@@ -36,24 +59,26 @@ func (d *Disk) Kill() {
 	d.fault = nil
 }
 
-func (n *node) crash(pick func(int) int, done map[*node]bool) {
+// crash is told the directory that the node is in, and its name there.
+func (n *node) crash(dir, name string, pick func(Doubt) int, done map[*node]bool) {
 	if done[n] {
 		return
 	}
 	done[n] = true
 	if !n.dir {
-		n.content.crash(pick)
+		n.content.crash(dir, name, pick)
 		return
 	}
+	dir = path.Join(dir, name)
 	for _, c := range n.changes {
-		if pick(2) == 1 {
+		if pick(Doubt{Kind: NameDoubt, N: 2, Dir: dir, Name: c.to, From: c.from}) == 1 {
 			c.on(n.durable)
 		}
 	}
 	n.changes = nil
 	n.view = maps.Clone(n.durable)
 	for _, name := range slices.Sorted(maps.Keys(n.view)) {
-		n.view[name].crash(pick, done)
+		n.view[name].crash(dir, name, pick, done)
 	}
 }
 

@@ -88,6 +88,27 @@ func TestUnsyncedNamesSurviveEachForItself(t *testing.T) {
 	}
 }
 
+func TestACrashSaysWhatItAsksAbout(t *testing.T) {
+	d := memfs.New()
+	must(0, d.Mkdir("/dir"))(t)
+	must(0, d.SyncDir("/"))(t)
+	f := must(d.Create("/dir/a"))(t)
+	must(d.Create("/dir/c"))(t)
+	must(0, d.Rename("/dir/a", "/dir/b"))(t)
+	must(0, d.Remove("/dir/c"))(t)
+	write(t, f, 0, 'a', 600)
+	write(t, f, 512, 'b', 10)
+	var got []string
+	d.CrashAt(func(x memfs.Doubt) int { got = append(got, fmt.Sprint(x)); return x.N - 1 })
+	want := []string{
+		"{name 2 /dir a  0}", "{name 2 /dir c  0}", "{name 2 /dir b a 0}", "{name 2 /dir  c 0}",
+		"{growth 2 /dir b  600}", "{sector 2 /dir b  0}", "{sector 3 /dir b  1}",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestAFailedSyncLeavesPagesCleanAndUnwritten(t *testing.T) {
 	d := memfs.New()
 	f := must(d.Create("/f"))(t)

@@ -86,14 +86,15 @@ func (c *content) sync() {
 }
 
 // crash leaves of each pending sector the version that pick chooses.
-func (c *content) crash(pick func(n int) int) {
-	if grown := len(c.view) - len(c.durable); grown > 0 && pick(2) == 1 {
+func (c *content) crash(dir, name string, pick func(Doubt) int) {
+	grown := len(c.view) - len(c.durable)
+	if grown > 0 && pick(Doubt{Kind: GrowthDoubt, N: 2, Dir: dir, Name: name, At: len(c.view)}) == 1 {
 		own(&c.durable, &c.durableShared)
 		c.durable = append(c.durable, make([]byte, grown)...)
 	}
 	for _, n := range slices.Sorted(maps.Keys(c.pending)) {
 		versions := c.pending[n]
-		if i := pick(len(versions) + 1); i > 0 {
+		if i := pick(Doubt{Kind: SectorDoubt, N: len(versions) + 1, Dir: dir, Name: name, At: n}); i > 0 {
 			own(&c.durable, &c.durableShared)
 			copy(part(c.durable, n), versions[i-1])
 		}
