@@ -87,10 +87,14 @@ func (w *World) checkProposals(p *process, m paxos.Accept) {
 		if slot >= max(p.lead.reach, m.Chosen+paxos.Slot(w.scenario.Window)) {
 			w.object("window", p.host.id, slot, "it is proposed, and all is chosen only below slot %d; the window is %d", m.Chosen, w.scenario.Window)
 		}
-		if slot <= w.highest || m.Ballot.Less(w.leading) {
-			continue // proposed before, or by one who was deposed and does not know
+		if slot <= w.highest {
+			continue // proposed before
 		}
-		w.highest, w.leading = slot, m.Ballot
+		w.highest = slot
+		if m.Ballot.Less(w.leading) {
+			continue // by one who was deposed and does not know
+		}
+		w.leading = m.Ballot
 		if at := m.Proposals[i].Value.Time; at < w.leases.latest {
 			w.object("log-time", p.host.id, slot, "it is stamped with the time %d, and %d is applied", at, w.leases.latest)
 		}

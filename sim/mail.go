@@ -68,7 +68,7 @@ func (a *agenda) next() happening {
 		if child >= last {
 			break
 		}
-		for c := child + 1; c < min(child+4, last); c++ {
+		for c, end := child+1, min(child+4, last); c < end; c++ {
 			if before(&a.heap[c], &a.heap[child]) {
 				child = c
 			}

@@ -127,6 +127,9 @@ func (w *World) pass(until int64, done func() bool) bool {
 	w.until = until
 	for len(w.agenda.heap) > 0 && w.agenda.heap[0].at <= until && len(w.objects) == 0 {
 		h := w.agenda.next()
+		if h.at < w.now {
+			panic(fmt.Sprintf("sim: the world's time would go from %d back to %d", w.now, h.at))
+		}
 		w.now = h.at
 		w.counts.Events++
 		w.happen(h)
