@@ -25,10 +25,16 @@ type acceptor struct {
 	floor, floorBefore     paxos.Slot
 	highest, highestBefore paxos.Slot // in which it ever voted
 	fresh                  []*offer   // voted for in this turn
+
+	// Where it may have voted without being heard of: everywhere; below a slot; and
+	// in the slots in which its disk had what nobody told of.
+	absent bool
+	gap    paxos.Slot
+	untold map[paxos.Slot]bool
 }
 
 func newAcceptor(id paxos.NodeID, index int) *acceptor {
-	a := &acceptor{id: id, bit: 1 << index, floor: 1}
+	a := &acceptor{id: id, bit: 1 << index, floor: 1, untold: map[paxos.Slot]bool{}}
 	a.endTurn()
 	return a
 }
@@ -115,13 +121,18 @@ func (j *Judge) Found(node paxos.NodeID, process uint64, id paxos.Identity, reco
 	}
 	j.counts.Found++
 	defer a.endTurn()
-	foreign := id.Node != node || a.identity.Standing == paxos.Member && id.Store != a.identity.Store
+	was := a.identity.Standing == paxos.Member
+	foreign := id.Node != node || was && id.Store != a.identity.Store
 	switch {
 	case id.Standing == paxos.Blank && mute == "":
-		a.standing = paxos.Blank // lost, if it ever was more
+		if a.standing = paxos.Blank; was {
+			j.counts.Lost++
+		}
 		return
 	case mute != "" || foreign:
-		a.standing = paxos.Mute
+		if a.standing = paxos.Mute; was || id.Standing == paxos.Member {
+			j.counts.Lost++
+		}
 		return
 	}
 	if !sameIdentity(&a.identity, &id) {
@@ -166,12 +177,18 @@ func (j *Judge) foundRecords(p *process, a *acceptor, records []paxos.Record) {
 		j.base = floor
 		j.below = max(j.below, floor)
 		j.raiseBelow()
+	} else if !j.options.Live && floor > a.floor {
+		a.gap = max(a.gap, floor) // it was raised by who did not tell
 	}
 	for _, r := range records {
 		if r, ok := r.(paxos.AcceptedRecord); ok {
 			for i := range r.Proposals {
 				v := &r.Proposals[i]
-				j.vote(p, a, v.Slot, j.offer(p, v.Slot, r.Ballot, &v.Value))
+				o := j.offer(p, v.Slot, r.Ballot, &v.Value)
+				if o.voters&a.bit == 0 && !j.options.Live {
+					a.untold[v.Slot] = true
+				}
+				j.vote(p, a, v.Slot, o)
 			}
 		}
 	}

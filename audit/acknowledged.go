@@ -17,6 +17,13 @@ type placedLater struct {
 	placed paxos.Placed
 }
 
+// notifiedLater is what a learner told of an effect in a slot that its machine
+// did not apply but was given.
+type notifiedLater struct {
+	by      *process
+	outcome paxos.Outcome
+}
+
 // saidPlaced judges a leader's answer to who asked: the command is chosen, just
 // there (acknowledged).
 func (j *Judge) saidPlaced(p *process, m paxos.Placed) {
@@ -32,11 +39,17 @@ func (j *Judge) saidPlaced(p *process, m paxos.Placed) {
 }
 
 func (j *Judge) judgePlaced(p *process, m paxos.Placed) {
-	if _, chosen := j.Chosen(m.Slot); !chosen {
-		j.object(Acknowledged, p, m.Slot, "says that %v.%d is chosen, and nothing is", m.Session, m.Sequence)
-		return
-	}
 	c := j.commandAt(place{m.Slot, m.Position})
+	if _, chosen := j.Chosen(m.Slot); !chosen {
+		switch {
+		case !j.maybeChosen(m.Slot, nil):
+			j.object(Acknowledged, p, m.Slot, "says that %v.%d is chosen, and nothing is", m.Session, m.Sequence)
+			return
+		case c == nil:
+			j.notJudged.Answers++
+			return
+		}
+	}
 	if c == nil || c.Session != m.Session || c.Sequence != m.Sequence {
 		j.object(Acknowledged, p, m.Slot, "says that %v.%d is chosen at %d, and it is not there", m.Session, m.Sequence, m.Position)
 	}
@@ -52,20 +65,33 @@ func (j *Judge) saidNotify(p *process, m paxos.Notify) {
 			continue
 		}
 		j.counts.Placements++
-		at, had := j.effects[paxos.CommandName{Session: o.Session, Sequence: o.Sequence}]
-		if !had || at != (place{o.Slot, o.Position}) {
-			j.object(Acknowledged, p, o.Slot, "tells of an effect that no machine had: %s", tell(o))
+		_, had := j.effects[paxos.CommandName{Session: o.Session, Sequence: o.Sequence}]
+		if !had && !j.options.Live && o.Slot < p.next {
+			j.notified = append(j.notified, notifiedLater{p, *o})
 			continue
 		}
-		s := j.slots.look(o.Slot)
-		if s == nil || !s.done || uint64(o.Position) >= uint64(len(s.outcomes)) {
-			continue // below what was seen
-		}
-		first := s.outcomes[o.Position]
-		first.Session, first.Sequence = o.Session, o.Sequence
-		if !equalOutcomes(&first, o) {
-			j.object(Acknowledged, p, o.Slot, "tells %s, where a machine gave %s", tell(o), tell(&first))
-		}
+		j.judgeNotified(p, o)
+	}
+}
+
+func (j *Judge) judgeNotified(p *process, o *paxos.Outcome) {
+	at, had := j.effects[paxos.CommandName{Session: o.Session, Sequence: o.Sequence}]
+	s := j.slots.look(o.Slot)
+	if !had && !j.options.Live && o.Slot < p.next && (s == nil || !s.done) {
+		j.notJudged.Answers++ // no machine was seen to apply that slot
+		return
+	}
+	if !had || at != (place{o.Slot, o.Position}) {
+		j.object(Acknowledged, p, o.Slot, "tells of an effect that no machine had: %s", tell(o))
+		return
+	}
+	if s == nil || !s.done || uint64(o.Position) >= uint64(len(s.outcomes)) {
+		return // below what was seen
+	}
+	first := s.outcomes[o.Position]
+	first.Session, first.Sequence = o.Session, o.Sequence
+	if !equalOutcomes(&first, o) {
+		j.object(Acknowledged, p, o.Slot, "tells %s, where a machine gave %s", tell(o), tell(&first))
 	}
 }
 

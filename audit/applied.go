@@ -59,7 +59,9 @@ func (j *Judge) appliedChosen(p *process, s *slot, e *paxos.Entry) {
 			return
 		}
 	}
-	j.object(AppliedChosen, p, e.Slot, "has %v as chosen under ballot %v, under which no quorum voted for it", s.chosen.hash(), e.Ballot)
+	if !j.maybeChosen(e.Slot, e) {
+		j.object(AppliedChosen, p, e.Slot, "has %v as chosen under ballot %v, under which no quorum voted for it", s.chosen.hash(), e.Ballot)
+	}
 }
 
 // judgeUnchosen judges what was applied before it was seen to be chosen.
@@ -71,10 +73,13 @@ func (j *Judge) judgeUnchosen() {
 				continue
 			}
 			p, e := s.applied.by, &s.applied.entry
-			if s.chosen == nil {
-				j.object(AppliedChosen, p, e.Slot, "has %v as chosen, and nothing is", e.Value.Digest())
-			} else {
+			switch {
+			case s.chosen != nil:
 				j.appliedChosen(p, s, e)
+			case j.maybeChosen(e.Slot, e):
+				j.notJudged.Slots++
+			default:
+				j.object(AppliedChosen, p, e.Slot, "has %v as chosen, and nothing is", e.Value.Digest())
 			}
 		}
 	}
@@ -140,7 +145,11 @@ func (j *Judge) judgeEffect(p *process, e *paxos.Entry, i int, o *paxos.Outcome)
 	if at == (place{e.Slot, uint32(i)}) || !j.known(at.slot) {
 		return
 	}
-	if first := j.commandAt(at); at.slot > e.Slot || first == nil || first.Name() != c.Name() && (c.Key == "" || first.Key != c.Key) {
+	first := j.commandAt(at)
+	if s := j.slots.look(at.slot); at.slot <= e.Slot && first == nil && (s == nil || s.chosen == nil && s.applied == nil) && j.maybeChosen(at.slot, nil) {
+		return // what stands there was not seen
+	}
+	if at.slot > e.Slot || first == nil || first.Name() != c.Name() && (c.Key == "" || first.Key != c.Key) {
 		j.object(SameOutcome, p, e.Slot, "says that the command at position %d took effect where another stands: %s", i, tell(o))
 	}
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 
 	"paxos/paxos"
 )
@@ -17,6 +18,9 @@ type Options struct {
 	// truncate what it holds; 0 judges only that slots below a floor are chosen.
 	// Only a Live judge can tell.
 	Snapshots int
+	// Absent are acceptors of which nothing is told, though they may have voted.
+	// What would be wrong without their votes only is not objected to.
+	Absent []paxos.NodeID
 }
 
 // Judge sees what the processes of one cluster do and says what must never
@@ -43,9 +47,11 @@ type Judge struct {
 	kept        map[paxos.NodeID]paxos.Kept
 	claims      map[claimKind]claim
 	placed      []placedLater
+	notified    []notifiedLater
 	scratch     []voteSaid
 
 	counts     Counts
+	notJudged  NotJudged
 	objections []Objection
 }
 
@@ -87,6 +93,7 @@ func NewWith(c paxos.Configuration, o Options) *Judge {
 	}
 	for i, id := range c.Acceptors {
 		a := newAcceptor(id, i)
+		a.absent = slices.Contains(o.Absent, id)
 		j.acceptors = append(j.acceptors, a)
 		j.nodes[id] = &node{id: id, acceptor: a, processes: map[uint64]*process{}}
 	}

@@ -63,12 +63,19 @@ func (j *Judge) Objections() []Objection {
 	if j.options.Live {
 		return j.objections
 	}
-	before, counts := j.objections, j.counts
+	all, _ := j.end()
+	return all
+}
+
+// end judges what is left for the time when all was seen, and forgets it again:
+// more may come.
+func (j *Judge) end() ([]Objection, NotJudged) {
+	before, counts, notJudged := j.objections, j.counts, j.notJudged
 	j.objections = append([]Objection(nil), before...)
 	j.judgeLater()
-	all := j.objections
-	j.objections, j.counts = before, counts
-	return all
+	all, left := j.objections, j.notJudged
+	j.objections, j.counts, j.notJudged = before, counts, notJudged
+	return all, left
 }
 
 // Counts tell that something happened.
@@ -92,6 +99,7 @@ type Counts struct {
 	Placements int64 `json:"placements"` // acknowledged, and compared
 	States     int64 `json:"states"`     // digests of states, compared
 	Found      int64 `json:"found"`      // disks read back, and compared
+	Lost       int64 `json:"lost"`       // of these, members' that were blank, mute or another's
 	Objections int64 `json:"objections"`
 }
 

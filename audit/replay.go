@@ -18,6 +18,8 @@ type Replay struct {
 	Files []TraceFile
 	// Empty are the files of processes that ended before they did anything.
 	Empty []string
+	// promised are the ballots that acceptors wrote of.
+	promised map[paxos.Ballot]bool
 }
 
 // TraceFile is one trace that was read.
@@ -32,7 +34,8 @@ type TraceFile struct {
 }
 
 // ReadDir judges all traces of a directory. They may be of any time, but must
-// be of one configuration, and of all acceptors of it that ever voted meanwhile.
+// be of one configuration. What rests on traces that are not there is not judged:
+// Missing, Unseen and NotJudged say what that is.
 func ReadDir(dir string) (*Replay, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*"+traceSuffix))
 	if err != nil {
@@ -41,7 +44,7 @@ func ReadDir(dir string) (*Replay, error) {
 	if len(paths) == 0 {
 		return nil, fmt.Errorf("%s has no traces (*%s): they are written where %s names this directory", dir, traceSuffix, TraceVariable)
 	}
-	r := &Replay{}
+	r := &Replay{promised: map[paxos.Ballot]bool{}}
 	for _, path := range paths {
 		start, err := readStart(path)
 		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
@@ -70,7 +73,7 @@ func ReadDir(dir string) (*Replay, error) {
 	slices.SortFunc(r.Files, func(a, b TraceFile) int {
 		return cmp.Or(cmp.Compare(rank(c, a), rank(c, b)), cmp.Compare(a.Start.Node, b.Start.Node), a.Start.Started.Compare(b.Start.Started), cmp.Compare(a.Path, b.Path))
 	})
-	r.Judge = New(c)
+	r.Judge = NewWith(c, Options{Absent: r.missing(c)})
 	for i := range r.Files {
 		if err := r.feed(&r.Files[i]); err != nil {
 			return nil, err
@@ -84,17 +87,6 @@ func rank(c paxos.Configuration, f TraceFile) int {
 		return 0
 	}
 	return 1
-}
-
-// Missing are the acceptors of the configuration that have no trace. If one of
-// them voted, what is chosen cannot be told.
-func (r *Replay) Missing() (ids []paxos.NodeID) {
-	for _, id := range r.Judge.config.Acceptors {
-		if !slices.ContainsFunc(r.Files, func(f TraceFile) bool { return f.Start.Node == id }) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // readStart reads how a trace begins. One that has no whole frame is of a
@@ -167,6 +159,7 @@ func (r *Replay) take(f *frames, t *TraceFile, kind byte, payload []byte) error 
 		records := p.records()
 		envelopes := p.envelopes()
 		if p.done(f) == nil {
+			r.note(records)
 			r.Turned(node, process, records, envelopes)
 		}
 	case frameApplied:

@@ -31,7 +31,7 @@ func (j *Judge) claim(p *process, kind claimKind, below paxos.Slot) {
 		return
 	}
 	if j.options.Live {
-		j.overclaims(p, kind, below)
+		j.overclaims(p, kind, below, j.below)
 		return
 	}
 	if c := j.claims[kind]; c.below < below {
@@ -39,19 +39,28 @@ func (j *Judge) claim(p *process, kind claimKind, below paxos.Slot) {
 	}
 }
 
-func (j *Judge) overclaims(p *process, kind claimKind, below paxos.Slot) {
-	j.object(claimCheckers[kind], p, j.below, "%s that every slot below %d is chosen, and slot %d is not", claimWords[kind], below, j.below)
+func (j *Judge) overclaims(p *process, kind claimKind, below, at paxos.Slot) {
+	j.object(claimCheckers[kind], p, at, "%s that every slot below %d is chosen, and slot %d is not", claimWords[kind], below, at)
 }
 
 // judgeLater judges what needs all that was written.
 func (j *Judge) judgeLater() {
 	for kind := range claimKind(len(claimCheckers)) {
-		if c := j.claims[kind]; c.below > j.below {
-			j.overclaims(c.by, kind, c.below)
+		c := j.claims[kind]
+		if c.below <= j.below {
+			continue
+		}
+		if at := j.firstNotChosen(c.below); at < c.below {
+			j.overclaims(c.by, kind, c.below, at)
+		} else {
+			j.notJudged.Watermark = j.below
 		}
 	}
 	for _, later := range j.placed {
 		j.judgePlaced(later.by, later.placed)
+	}
+	for i := range j.notified {
+		j.judgeNotified(j.notified[i].by, &j.notified[i].outcome)
 	}
 	j.judgeUnchosen()
 }

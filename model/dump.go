@@ -35,6 +35,7 @@ var projected = map[string]string{
 	"proposer.Proposer.heard":         "ticks: a leader that hears nobody steps down within its next campaign",
 	"proposer.Proposer.full":          "no disk is full here",
 	"proposer.Proposer.beats":         "numbers heartbeats, and no rule reads the number",
+	"proposer.Proposer.finishAgain":   "a tick: who asks to finish lets that time pass first",
 	"proposer.Proposer.timeTick":      "log time stands still here (TickMillis is 0)",
 	"proposer.collection.since":       "a tick",
 	"proposer.collection.sent":        "a tick",
@@ -55,9 +56,8 @@ var projected = map[string]string{
 
 // whileLeading are fields of a proposer that mean something only while it leads.
 var whileLeading = map[string]string{
-	"proposer.Proposer.first": "drawn anew by lead, and read by leaders only",
-	"proposer.Proposer.led":   "the same",
-	"proposer.Proposer.next":  "the same",
+	"proposer.Proposer.led":  "drawn anew by lead, and read by leaders only",
+	"proposer.Proposer.next": "the same",
 }
 
 // withoutLives are left out when what nodes say of their disk's past is not

@@ -3,6 +3,7 @@ package model
 import (
 	"bytes"
 	"context"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -181,6 +182,7 @@ func TestTheToolSaysWhatItDidAndExitsAsItShould(t *testing.T) {
 	}{
 		"a whole space":        {append(tiny, "-complete", "-sums", sums), 0, "complete: there are no more states"},
 		"a bound":              {append(tiny, "-states", "50"), 0, "bounded: the bound of states is reached"},
+		"a bound that is met":  {append(tiny, "-states", "1000000", "-complete"), 0, "complete: there are no more states"},
 		"more was demanded":    {append(tiny, "-least", "1000000"), 1, "at least 1000000 were demanded"},
 		"all was demanded":     {append(tiny, "-states", "50", "-complete"), 1, "was to be visited to its end"},
 		"one number":           {[]string{"-campaigns", "2"}, 2, "two numbers with a comma"},
@@ -196,6 +198,64 @@ func TestTheToolSaysWhatItDidAndExitsAsItShould(t *testing.T) {
 				t.Errorf("exit %d, want %d\n%s%s", code, c.code, out.String(), errs.String())
 			}
 		})
+	}
+}
+
+func TestHelpIsAResult(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := Main([]string{"-h"}, &out, &errs); code != 0 || errs.Len() > 0 || !strings.Contains(out.String(), "-campaigns") {
+		t.Errorf("exit %d\n%s%s", code, out.String(), errs.String())
+	}
+}
+
+func TestASpaceIsAddedOnce(t *testing.T) {
+	sums := t.TempDir() + "/model.json"
+	space := func(more ...string) []string {
+		return append([]string{"-campaigns", "1,0", "-slots", "1", "-crashes", "0", "-restarts", "0", "-beats=false", "-sums", sums}, more...)
+	}
+	for i, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{space("-commands", "1"), 0, "1 legs"},
+		{space("-commands", "1", "-workers", "1", "-states", "50"), 2, "whose states would be counted twice"},
+		{space("-commands", "2", "-states", "100"), 0, "2 legs"},
+		{space("-commands", "2"), 2, "to depth"},
+	} {
+		var out, errs bytes.Buffer
+		if code := Main(c.args, &out, &errs); code != c.code || !strings.Contains(out.String()+errs.String(), c.says) {
+			t.Errorf("run %d: exit %d, want %d\n%s%s", i+1, code, c.code, out.String(), errs.String())
+		}
+	}
+}
+
+// TestARunSaysHowManyStatesWait ends one at every possible number of states.
+func TestARunSaysHowManyStatesWait(t *testing.T) {
+	o := Options{Campaigns: [2]int{1, 0}, Commands: 1, Slots: 1, Window: 1, Workers: 1}
+	whole, err := Run(context.Background(), o)
+	if err != nil || !whole.Complete {
+		t.Fatalf("%+v, %v", whole, err)
+	}
+	for o.States = 1; o.States <= whole.States; o.States++ {
+		r, err := Run(context.Background(), o)
+		if err != nil || r.Complete != (r.Frontier == 0) || r.Complete != (r.Why == "") || r.Complete && r.States != whole.States {
+			t.Errorf("-states %d: %+v, %v", o.States, r, err)
+		}
+	}
+}
+
+func TestAnInterruptedToolExitsWithOne(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	sums := t.TempDir() + "/model.json"
+	var out, errs bytes.Buffer
+	tool := &tool{out: &out, err: &errs, sums: sums}
+	if code := tool.run(ctx, []Options{Default(), Default()}); code != 1 || !strings.Contains(errs.String(), "interrupted in space 1 of 2") || !strings.Contains(out.String(), "bounded: it was interrupted") {
+		t.Errorf("exit %d\n%s%s", code, out.String(), errs.String())
+	}
+	if _, err := os.Stat(sums); err == nil {
+		t.Error("an interrupted run was added to the sums")
 	}
 }
 

@@ -111,8 +111,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("a window of %d: a leader needs at least 1 slot", o.Window)
 	case o.Workers < 1 || o.Workers > 64:
 		return fmt.Errorf("%d workers: 1 to 64 are possible", o.Workers)
-	case o.Lives && o.Beats:
-		return errors.New("lives and beats: a heartbeat's answers here are of no life; leave one of them out")
+	case o.Lives && (o.Beats || o.Finish):
+		return errors.New("lives, and beats or finish: a heartbeat's answers here are of no life; leave one of them out")
 	case o.For < 0:
 		return fmt.Errorf("for %v: a time cannot be negative", o.For)
 	}

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"paxos/paxos"
 	"paxos/proposer"
@@ -131,9 +132,24 @@ func (w *world) beat(p proposerRoom, place uint8) paxos.Effects {
 	return joined(sum, flushed(p, p.Tick()))
 }
 
+// finish lets a learner ask a leader, after a time in which all acceptors
+// answered it: it does not take the next such question at once. What it said as it
+// lives is lost, where nobody is to hear that.
 func (w *world) finish(p proposerRoom, place uint8) paxos.Effects {
-	return turn(p, paxos.Envelope{From: names[learnerPlace], To: names[place], Cluster: cluster, Config: stamp,
-		Message: paxos.Finish{First: 1, Next: paxos.Slot(w.opts.Slots + 1)}})
+	var sum paxos.Effects
+	if p.Status().Phase == proposer.Leading {
+		for range electionTicks / 2 {
+			sum = joined(sum, w.beat(p, place))
+		}
+	}
+	if !w.opts.Beats {
+		sum.Send = slices.DeleteFunc(sum.Send, func(e paxos.Envelope) bool {
+			_, beat := e.Message.(paxos.Heartbeat)
+			return beat
+		})
+	}
+	return joined(sum, turn(p, paxos.Envelope{From: names[learnerPlace], To: names[place], Cluster: cluster, Config: stamp,
+		Message: paxos.Finish{First: 1, Next: paxos.Slot(w.opts.Slots + 1)}}))
 }
 
 // surveyOf is what an acceptor in this state answers a survey, after an election

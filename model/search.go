@@ -14,7 +14,7 @@ type Result struct {
 	Families    uint64 // how many states these stand for
 	Transitions uint64 // steps that led from a state to another one
 	Depth       int    // steps of the longest of all shortest ways
-	Frontier    int    // states of the last depth
+	Frontier    int    // states from which no step was taken yet
 	Rooms       uint64 // distinct states of single rooms
 	Played      uint64 // steps of real rooms
 	Messages    uint64 // different ones
@@ -49,6 +49,7 @@ type search struct {
 	workers []*worker
 	stop    atomic.Pointer[string]
 	depth   int
+	beyond  int // states of the next depth, when the run was ended
 }
 
 // worker expands states; what it counts and finds is its own until the level
@@ -143,6 +144,7 @@ func (s *search) run(ctx context.Context) Result {
 			break
 		}
 		if size == 0 || s.stop.Load() != nil {
+			s.beyond = size
 			break
 		}
 		s.depth++
@@ -153,10 +155,10 @@ func (s *search) run(ctx context.Context) Result {
 	violation := result.Violation
 	result = s.result()
 	result.Violation = violation
-	if why := s.stop.Load(); why != nil {
+	result.Complete = violation == nil && result.Frontier == 0
+	if why := s.stop.Load(); why != nil && !result.Complete {
 		result.Why = *why
 	}
-	result.Complete = violation == nil && result.Why == ""
 	return result
 }
 
@@ -253,6 +255,7 @@ func (s *search) result() Result {
 		r.Transitions += wk.transitions
 		r.Chosen += wk.chosen
 	}
+	r.Frontier = s.beyond
 	for _, c := range s.level {
 		r.Frontier += len(c)
 	}

@@ -27,7 +27,8 @@ for that, since what was said may always arrive once more, or never. Without
 With -short it visits a few small spaces, each to its end: that is what CI runs.
 
 Exit code 0: no violation; 1: a violation (its shortest way is printed), or a
-run of which more was demanded (-complete, -least); 2: wrong usage.
+run of which more was demanded (-complete, -least), or which was interrupted;
+2: wrong usage.
 
 `
 
@@ -45,10 +46,7 @@ type tool struct {
 func (t *tool) flags() *flag.FlagSet {
 	f := flag.NewFlagSet("model", flag.ContinueOnError)
 	f.SetOutput(t.err)
-	f.Usage = func() {
-		fmt.Fprint(t.err, usage)
-		f.PrintDefaults()
-	}
+	f.Usage = func() {}
 	o := Default()
 	t.opts = o
 	f.StringVar(&t.campaigns, "campaigns", "2,2", "how often proposer 1 and proposer 2 stand for election")
@@ -61,7 +59,7 @@ func (t *tool) flags() *flag.FlagSet {
 	f.BoolVar(&t.opts.Beats, "beats", o.Beats, "leaders send heartbeats, which tell the chosen watermark")
 	f.BoolVar(&t.opts.Finish, "finish", false, "a learner may ask a leader to finish all slots")
 	f.BoolVar(&t.opts.Learner, "learner", false, "the learner's state is a part of the state; else all votes of a state are shown to one in a few orders")
-	f.BoolVar(&t.opts.Lives, "lives", false, "messages carry what an acceptor says of its disk's past; needs -beats=false")
+	f.BoolVar(&t.opts.Lives, "lives", false, "messages carry what an acceptor says of its disk's past; needs -beats=false, and no -finish")
 	f.BoolVar(&t.opts.AsIs, "asis", false, "visit states, too, that differ only in which acceptor is which: about six times as many")
 	f.IntVar(&t.opts.Workers, "workers", o.Workers, "threads")
 	f.Uint64Var(&t.opts.States, "states", 0, "end after about so many distinct states; 0: no bound")
@@ -70,7 +68,7 @@ func (t *tool) flags() *flag.FlagSet {
 	f.BoolVar(&t.short, "short", false, "visit the small spaces of CI; of the other flags only -workers, -memory, -least and -sums count")
 	f.BoolVar(&t.complete, "complete", false, "exit 1 if the run ended before there were no more states")
 	f.Uint64Var(&t.least, "least", 0, "exit 1 if there were fewer distinct states, all runs together")
-	f.StringVar(&t.sums, "sums", "", "a file of sums to which the run is added, e.g. docs/figures/model.json")
+	f.StringVar(&t.sums, "sums", "", "a file of sums to which the run is added, each space once, e.g. docs/figures/model.json")
 	return f
 }
 
@@ -80,11 +78,18 @@ func Main(args []string, out, errs io.Writer) int {
 	f := t.flags()
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		f.SetOutput(out)
+		fmt.Fprint(out, usage)
+		f.PrintDefaults()
 		return 0
 	case err != nil:
+		fmt.Fprintln(errs, "model: see -h")
 		return 2
 	}
 	runs, err := t.runs(f)
+	if err == nil && t.sums != "" {
+		err = t.fresh(runs)
+	}
 	if err != nil {
 		fmt.Fprintf(errs, "model: %v; see -h\n", err)
 		return 2
@@ -130,8 +135,9 @@ func (t *tool) run(ctx context.Context, runs []Options) int {
 	figures.Commit() // HEAD may move while this runs
 	began, code := time.Now(), 0
 	sums := map[string]int64{}
+	notes := map[string]string{}
 	peak := uint64(0)
-	for _, opts := range runs {
+	for i, opts := range runs {
 		r, err := Run(ctx, opts)
 		if err != nil {
 			fmt.Fprintf(t.err, "model: %v; see -h\n", err)
@@ -139,6 +145,7 @@ func (t *tool) run(ctx context.Context, runs []Options) int {
 		}
 		t.print(opts, r)
 		peak = max(peak, r.Megabytes)
+		notes[opts.String()] = fmt.Sprintf("%d states, %s", r.States, r.end())
 		sums["states"] += int64(r.States)
 		sums["states they stand for"] += int64(r.Families)
 		sums["transitions"] += int64(r.Transitions)
@@ -147,14 +154,14 @@ func (t *tool) run(ctx context.Context, runs []Options) int {
 		switch {
 		case r.Violation != nil:
 			return 1
+		case ctx.Err() != nil && !(r.Complete && i == len(runs)-1):
+			fmt.Fprintf(t.err, "model: interrupted in space %d of %d, after %d distinct states in all: nothing is added to any sums\n", i+1, len(runs), sums["states"])
+			return 1
 		case r.Complete:
 			sums["spaces visited to their end"]++
 		case t.complete || t.short:
 			fmt.Fprintf(t.err, "model: the space was to be visited to its end: %s\n", r.Why)
 			code = 1
-		}
-		if ctx.Err() != nil {
-			break
 		}
 	}
 	if t.least > 0 && uint64(sums["states"]) < t.least {
@@ -162,15 +169,31 @@ func (t *tool) run(ctx context.Context, runs []Options) int {
 		code = 1
 	}
 	if t.sums != "" && code == 0 {
-		return t.add(began, sums, peak)
+		notes["peak memory"] = fmt.Sprintf("%d MiB", peak)
+		return t.add(began, sums, notes)
 	}
 	return code
 }
 
-func (t *tool) add(began time.Time, sums map[string]int64, peak uint64) int {
+// fresh refuses a space that is in the file already: its states would be counted
+// twice.
+func (t *tool) fresh(runs []Options) error {
+	f, err := figures.Read(t.sums)
+	if err != nil {
+		return err
+	}
+	notes := f.Notes()
+	for _, o := range runs {
+		if had, kept := notes[o.String()]; kept {
+			return fmt.Errorf("-sums: %s has the space %s (%s), whose states would be counted twice: widen the bounds, or take its leg out of the file first", t.sums, o, had)
+		}
+	}
+	return nil
+}
+
+func (t *tool) add(began time.Time, sums map[string]int64, notes map[string]string) int {
 	leg := figures.NewLeg(began)
-	leg.Sums = sums
-	leg.Notes = map[string]string{"peak memory": fmt.Sprintf("%d MiB", peak)}
+	leg.Sums, leg.Notes = sums, notes
 	file, err := figures.Add(t.sums, "model", leg)
 	if err != nil {
 		fmt.Fprintln(t.err, "model:", err)
@@ -195,6 +218,14 @@ func (o Options) String() string {
 	return s
 }
 
+// end says in a word how the run ended.
+func (r Result) end() string {
+	if r.Complete {
+		return "complete"
+	}
+	return "to depth " + strconv.Itoa(r.Depth)
+}
+
 func (t *tool) print(opts Options, r Result) {
 	fmt.Fprintln(t.out, "space:", opts)
 	fmt.Fprintf(t.out, "%d distinct states, which stand for %d (names of acceptors exchanged), %d transitions, depth %d\n", r.States, r.Families, r.Transitions, r.Depth)
@@ -209,7 +240,7 @@ func (t *tool) print(opts Options, r Result) {
 	case r.Complete:
 		fmt.Fprintln(t.out, "complete: there are no more states within these bounds; no violation")
 	default:
-		fmt.Fprintf(t.out, "bounded: %s; every state up to depth %d was visited, and %d wait; no violation\n", r.Why, r.Depth, r.Frontier)
+		fmt.Fprintf(t.out, "bounded: %s; every state up to depth %d was visited, and from %d states no step was taken yet; no violation\n", r.Why, r.Depth, r.Frontier)
 	}
 	fmt.Fprintln(t.out)
 }

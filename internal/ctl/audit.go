@@ -34,7 +34,9 @@ func (a *app) audit() *cobra.Command {
 			"again every second for so long: what falls is seen only between two looks. It says what it looked at, and what it\n" +
 			"could not see. The exit code is 1 when something was found, and 5 when no acceptor or no learner answered.\n\n" +
 			"With --traces nothing is asked of anybody: the traces that processes wrote into a directory, because\n" +
-			audit.TraceVariable + " named it (for tests: each is as large as the log), are judged instead, every vote of them.\n\n" + aboutExits(),
+			audit.TraceVariable + " named it (for tests: each is as large as the log), are judged instead, every vote of them.\n" +
+			"What rests on traces that are not there is not judged, and is listed; the exit code is 5 when fewer acceptors than a\n" +
+			"quorum have traces.\n\n" + aboutExits(),
 		Example: "  paxosctl audit\n  paxosctl audit --watch 3s\n  paxosctl audit -o json | jq .objections\n  paxosctl audit --traces traces",
 	}
 	cmd.Flags().DurationVar(&d.watch, "watch", 0, "look again for so long, such as 30s or 5m; 0 looks once")
@@ -173,57 +175,3 @@ func (d *auditing) sayObjections(list []audit.Objection) {
 
 // say writes a line of the result.
 func (d *auditing) say(format string, args ...any) { fmt.Fprintf(d.Out, format+"\n", args...) }
-
-// replayed is what an audit of traces says.
-type replayed struct {
-	Files      int               `json:"files"`
-	Torn       int               `json:"torn"`
-	Bytes      int64             `json:"bytes"`
-	Counts     audit.Counts      `json:"counts"`
-	Unseen     []string          `json:"unseen"`
-	Objections []audit.Objection `json:"objections"`
-}
-
-// replay judges traces.
-func (d *auditing) replay() error {
-	got, err := audit.ReadDir(d.traces)
-	if err != nil {
-		return usage("--traces: %w", err)
-	}
-	r := replayed{Files: len(got.Files), Counts: got.Counts(), Objections: got.Objections(), Unseen: []string{}}
-	if r.Objections == nil {
-		r.Objections = []audit.Objection{}
-	}
-	for _, f := range got.Files {
-		r.Bytes += f.Bytes
-		if f.Torn {
-			r.Torn++
-		}
-	}
-	for _, id := range got.Missing() {
-		r.Unseen = append(r.Unseen, fmt.Sprintf("%s has no trace: if it voted, what is chosen cannot be told", id))
-	}
-	if d.output == "json" {
-		err = d.printJSON(r, "  ")
-	} else {
-		d.sayReplayed(r)
-	}
-	switch {
-	case err != nil:
-		return err
-	case len(r.Objections) > 0:
-		return objected(len(r.Objections))
-	}
-	return nil
-}
-
-func (d *auditing) sayReplayed(r replayed) {
-	c := r.Counts
-	d.say("%d traces of %d bytes, %d cut short", r.Files, r.Bytes, r.Torn)
-	d.say("looked at: %d processes, %d records, %d messages, %d promises, %d votes, %d proposals under %d ballots, %d pages", c.Processes, c.Records, c.Envelopes, c.Promises, c.Votes, c.Proposals, c.Elections, c.Pages)
-	d.say("           %d slots chosen with %d commands (%d no-ops), %d applied, %d answers compared, %d disks read back", c.Chosen, c.Commands, c.Noops, c.Applied, c.Placements, c.Found)
-	for _, u := range r.Unseen {
-		d.say("not seen:  %s", u)
-	}
-	d.sayObjections(r.Objections)
-}

@@ -189,7 +189,7 @@ func TestAuditSeesBetweenTwoLooksWhatFalls(t *testing.T) {
 
 func TestAuditOfTraces(t *testing.T) {
 	dir := t.TempDir()
-	configuration := paxos.Configuration{Acceptors: []paxos.NodeID{"acceptor1", "acceptor2", "acceptor3"}}
+	configuration := paxos.Configuration{Acceptors: []paxos.NodeID{"acceptor1", "acceptor2", "acceptor3"}, Learners: []paxos.NodeID{"learner1"}}
 	write := func(id paxos.NodeID, messages ...paxos.Message) {
 		w, err := audit.Create(dir, audit.Start{Node: id, Process: uint64(time.Now().UnixNano()), Configuration: configuration, Started: time.Now()})
 		if err != nil {
@@ -205,10 +205,18 @@ func TestAuditOfTraces(t *testing.T) {
 		}
 	}
 	write("acceptor1")
-	write("acceptor2")
 	ballot := paxos.Ballot{Number: 1, Proposer: "proposer1", Start: 1}
-	write("proposer1", paxos.Prepare{Ballot: ballot, First: 1})
+	write("proposer1", paxos.Prepare{Ballot: ballot, First: 1}, paxos.Heartbeat{Ballot: ballot, Chosen: 7})
 	got := run(t.Context(), nil, "audit", "--traces", dir)
+	if got.code != ExitUnavailable || !strings.Contains(got.out, "objections: none") || !strings.Contains(got.out, "not judged: watermarks above slot 1") ||
+		!strings.Contains(got.out, "learner1 has no trace: what it applied") || !strings.Contains(got.err, "fewer acceptors than a quorum have traces") {
+		t.Error(got)
+	}
+	dir = t.TempDir()
+	write("acceptor1")
+	write("acceptor2")
+	write("proposer1", paxos.Prepare{Ballot: ballot, First: 1})
+	got = run(t.Context(), nil, "audit", "--traces", dir)
 	if got.code != ExitOK || !strings.Contains(got.out, "3 traces of ") || !strings.Contains(got.out, "acceptor3 has no trace") || !strings.Contains(got.out, "objections: none") {
 		t.Error(got)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +19,8 @@ Rewrites the blocks of figures of a page from the files of sums. With add, adds
 a leg to a file of sums and prints the new sums: for runs that are no Go program.
 
 Exit code 0: done, or the page is as the files say; 1: -check found that it
-differs, or a file cannot be read or written; 2: wrong usage.
+differs, or a file cannot be read or written; 2: wrong usage, or no such
+directory.
 
 `
 
@@ -31,11 +33,14 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	check := flags.Bool("check", false, "write nothing; exit 1 if the page differs from the files")
 	page := flags.String("page", "docs/testing.md", "the page with the blocks")
 	dir := flags.String("dir", "docs/figures", "the directory with the files of sums")
-	if code, ok := parse(flags, args); !ok {
+	if code, ok := parse(flags, args, stdout, stderr); !ok {
 		return code
 	}
 	if flags.NArg() > 0 {
 		return wrong(stderr, fmt.Errorf("%q is neither a flag nor the word add", flags.Arg(0)))
+	}
+	if _, err := os.ReadDir(*dir); err != nil {
+		return wrong(stderr, fmt.Errorf("-dir: %w", err))
 	}
 	changed, err := Rewrite(*page, *dir, *check)
 	switch {
@@ -54,19 +59,22 @@ func Run(args []string, stdout, stderr io.Writer) int {
 func newFlags(stderr io.Writer) *flag.FlagSet {
 	flags := flag.NewFlagSet("figures", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		flags.PrintDefaults()
-	}
+	flags.Usage = func() {}
 	return flags
 }
 
-func parse(flags *flag.FlagSet, args []string) (code int, ok bool) {
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
+func parse(flags *flag.FlagSet, args []string, stdout, stderr io.Writer) (code int, ok bool) {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(stdout)
+		fmt.Fprint(stdout, usage)
+		flags.PrintDefaults()
 		return 0, false
+	case err != nil:
+		fmt.Fprintln(stderr, "figures: see -h")
+		return 2, false
 	}
-	return 2, err == nil
+	return 0, true
 }
 
 func wrong(stderr io.Writer, err error) int {
@@ -80,7 +88,7 @@ func add(args []string, stdout, stderr io.Writer) int {
 	path := flags.String("sums", "", "the file of sums, e.g. docs/figures/fuzzing.json")
 	command := flags.String("command", "", "the command line of the run, as typed at the top of the repository")
 	seconds := flags.Float64("seconds", 0, "how long the run took, in seconds of wall time")
-	if code, ok := parse(flags, args); !ok {
+	if code, ok := parse(flags, args, stdout, stderr); !ok {
 		return code
 	}
 	leg := Leg{Command: *command, Commit: Commit(), Date: today(), Seconds: *seconds, Sums: map[string]int64{}}

@@ -130,5 +130,13 @@ func TestTheCommandChecksAndWritesThePage(t *testing.T) {
 		run(2, why, args...)
 	}
 	run(1, `not of "a"`, "add", "-test", "a", "-sums", file, "-command", "c", "n=1")
-	run(0, "usage: figures", "-h")
+	for _, args := range [][]string{{"-check", "-page", page, "-dir", sums + "x"}, {"-page", page, "-dir", file}} {
+		run(2, "-dir: open "+args[len(args)-1], args...)
+	}
+	for _, args := range [][]string{{"-h"}, {"add", "-h"}} {
+		var out, errs bytes.Buffer
+		if code := Run(args, &out, &errs); code != 0 || errs.Len() > 0 || !strings.Contains(out.String(), "usage: figures") {
+			t.Errorf("%v: exit code %d, %q, %q", args, code, out.String(), errs.String())
+		}
+	}
 }

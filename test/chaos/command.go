@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/signal"
@@ -36,7 +37,7 @@ take root and /dev/fuse. Data, logs and traces of a cluster (a few hundred MB)
 are deleted when it was right, and kept when it was not.
 
 Exit code 0: nothing was wrong, and enough happened; 1: something was wrong, or
-too little happened; 2: wrong usage.
+too little happened, or it was interrupted; 2: wrong usage.
 
 `
 
@@ -56,6 +57,7 @@ type command struct {
 	stderr io.Writer
 	began  time.Time
 	kinds  []string
+	left   []string // kinds that cannot be done here
 }
 
 // Main is the command chaos; it gives the exit code.
@@ -64,7 +66,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	figures.Commit() // of the tree as it is now, not when the run ends
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Usage = func() { fmt.Fprint(stderr, usage); flags.PrintDefaults() }
+	flags.Usage = func() {}
 	flags.IntVar(&c.operations, "operations", perCluster, "how many operations to have checked")
 	flags.DurationVar(&c.length, "for", 0, "end this long after the beginning, or soon after, with fewer operations (up to 1h); 0: no limit")
 	flags.Uint64Var(&c.seed, "seed", 0, "from which users and faults are drawn; of processes no seed gives the same run twice (default: with -sums the one after the last, else drawn)")
@@ -74,8 +76,12 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&c.sums, "sums", "", "add the counts to this file of sums")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(stdout)
+		fmt.Fprint(stdout, usage)
+		flags.PrintDefaults()
 		return 0
 	case err != nil:
+		fmt.Fprintln(stderr, "chaos: see -h")
 		return 2
 	}
 	given := false
@@ -148,18 +154,18 @@ func (c *command) prepare(given bool) error {
 		return err
 	}
 	can, why := Possible(c.out)
-	var out []string
 	c.kinds = slices.DeleteFunc(c.kinds, func(k string) bool {
 		if !slices.Contains(can, k) {
-			out = append(out, k)
+			c.left = append(c.left, k)
 		}
 		return !slices.Contains(can, k)
 	})
-	if len(out) > 0 && given {
-		return fmt.Errorf("%s cannot be done here: %w", strings.Join(out, ","), why)
+	if len(c.left) > 0 && given {
+		_ = os.Remove(c.out) // if it is empty
+		return fmt.Errorf("%s cannot be done here: %w", strings.Join(c.left, ","), why)
 	}
-	if len(out) > 0 {
-		fmt.Fprintf(c.stderr, "!!! %s are LEFT OUT: %v\n", strings.Join(out, ","), why)
+	if len(c.left) > 0 {
+		fmt.Fprintf(c.stderr, "!!! %s are LEFT OUT: %v\n", strings.Join(c.left, ","), why)
 	}
 	return nil
 }
@@ -170,15 +176,15 @@ const workshop = "/var/tmp"
 // run runs one cluster after the other.
 func (c *command) run(ctx context.Context, stdout io.Writer) int {
 	c.tell("seed %d, faults %s", c.seed, strings.Join(c.kinds, ","))
+	sums := map[string]int64{}
 	program, err := Build(c.out, false)
 	if err != nil {
-		return c.fail(1, err)
+		return c.end(ctx, err, nil, sums, stdout)
 	}
 	o := Options{Program: program, Dir: c.out, Phase: c.phase, Faults: c.kinds, Tell: c.tell}
 	if c.length > 0 {
 		o.Until = c.began.Add(c.length)
 	}
-	sums := map[string]int64{}
 	var wrong []string
 	for sums["operations"] < int64(c.operations) && len(wrong) == 0 && err == nil && !o.late() {
 		o.Seed, o.Operations = c.seed+uint64(sums["clusters"]), min(perCluster, c.operations-int(sums["operations"]))
@@ -199,37 +205,52 @@ func (c *command) run(ctx context.Context, stdout io.Writer) int {
 	for _, w := range wrong {
 		fmt.Fprintf(stdout, "WRONG  %s\n", w)
 	}
-	if ctx.Err() != nil {
-		c.tell("interrupted: the cluster under way does not count")
-		err = nil
-	}
-	return c.end(err, wrong, sums, stdout)
+	return c.end(ctx, err, wrong, sums, stdout)
 }
 
-// end keeps the sums and clears up.
-func (c *command) end(err error, wrong []string, sums map[string]int64, stdout io.Writer) int {
-	if err == nil && len(wrong) == 0 && sums["clusters"] == 0 {
+// end keeps the sums and clears up. Clusters that came to their end count, when
+// the next one was interrupted, too.
+func (c *command) end(ctx context.Context, err error, wrong []string, sums map[string]int64, stdout io.Writer) int {
+	interrupted := ctx.Err() != nil && len(wrong) == 0 && (err != nil || sums["operations"] < int64(c.operations))
+	if interrupted {
+		c.tell("interrupted: %v", err)
+		err = nil
+	}
+	if err == nil && len(wrong) == 0 && sums["clusters"] == 0 && !interrupted {
 		err = errors.New("not one cluster came to its end")
 	}
 	if c.sums != "" && err == nil && len(wrong) == 0 && sums["clusters"] > 0 {
 		leg := figures.NewLeg(c.began)
 		leg.Sums = sums
+		if len(c.left) > 0 {
+			leg.Notes = map[string]string{"left out": strings.Join(c.left, ",")}
+		}
 		f, failed := figures.Add(c.sums, "chaos", leg)
 		if failed == nil {
 			f.Print(stdout)
 		}
 		err = errors.Join(err, failed)
 	}
-	err = errors.Join(err, os.Remove(filepath.Join(c.out, "paxosctl")))
-	if err == nil && len(wrong) == 0 {
-		_ = os.Remove(c.out) // if it is empty
+	if failed := os.Remove(filepath.Join(c.out, "paxosctl")); !errors.Is(failed, fs.ErrNotExist) {
+		err = errors.Join(err, failed)
+	}
+	if os.Remove(c.out) == nil { // it is empty
+		c.out = ""
+	}
+	switch {
+	case err == nil && interrupted:
+		fmt.Fprintf(stdout, "interrupted after %d of %d operations, in %d clusters that came to their end and were right; nothing is said of the one under way\n", sums["operations"], c.operations, sums["clusters"])
+		return 1
+	case err == nil && len(wrong) == 0:
 		fmt.Fprintln(stdout, "nothing was wrong, and enough happened")
 		return 0
 	}
 	if err != nil {
 		c.fail(1, err)
 	}
-	fmt.Fprintf(stdout, "what a failure left behind is in %s\n", c.out)
+	if c.out != "" {
+		fmt.Fprintf(stdout, "what a failure left behind is in %s\n", c.out)
+	}
 	return 1
 }
 

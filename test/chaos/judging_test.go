@@ -186,7 +186,7 @@ func TestWrongUsageIsSaid(t *testing.T) {
 		}
 	}
 	var out, err bytes.Buffer
-	if code := Main([]string{"-h"}, &out, &err); code != 0 || !strings.Contains(err.String(), "-faults") {
-		t.Errorf("-h: %d, %s", code, &err)
+	if code := Main([]string{"-h"}, &out, &err); code != 0 || !strings.Contains(out.String(), "-faults") || err.Len() > 0 {
+		t.Errorf("-h: %d, %s, %s", code, &out, &err)
 	}
 }

@@ -20,14 +20,15 @@ const usage = `usage: mutants [flags]
 
 Plants one bug after another in copies of the program (test/mutants/*.diff),
 builds the simulator with it, and lets the swarm judge it. First the program
-without a bug is judged: of what it passes, mutants get no seed more.
+without a bug is judged: of what it passes, mutants get no seed more. Caught is
+what the swarm finds within -for, with a seed that replays it.
 
   go run ./cmd/mutants                                    all of them
   go run ./cmd/mutants -only ballot-reused,gap-never-filled
   go run ./cmd/mutants -list                              what each is
 
 Exit code 0: every mutant was caught, and the program without a bug was not;
-1: one survived, or could not be judged; 2: wrong usage.
+1: one survived, or could not be judged, or it was interrupted; 2: wrong usage.
 
 `
 
@@ -44,10 +45,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		flags.PrintDefaults()
-	}
+	flags.Usage = func() {}
 	flags.StringVar(&o.only, "only", "", "the names of some mutants, with commas between them; default: all")
 	flags.BoolVar(&o.list, "list", false, "print what each mutant is, and end")
 	flags.DurationVar(&o.swarm.For, "for", time.Minute, "how long a program is judged, by this machine's clock; at most 1h")
@@ -58,8 +56,12 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.program, "program", "./cmd/sim", "the program that judges: it takes the flags of cmd/sim")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(stdout)
+		fmt.Fprint(stdout, usage)
+		flags.PrintDefaults()
 		return 0
 	case err != nil:
+		fmt.Fprintln(stderr, "mutants: see -h")
 		return 2
 	}
 	chosen, err := o.check(flags.NArg())
@@ -115,7 +117,10 @@ func (o *options) hunt(ctx context.Context, chosen []Mutant, stdout, stderr io.W
 	at := &progress{to: stderr}
 	defer at.begin()()
 	clean, err := o.clean(ctx, root, dir, at)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return 0, errors.New("interrupted before the program without a bug was judged: nothing is said of any mutant")
+	case err != nil:
 		return 0, err
 	}
 	fmt.Fprintf(stdout, "without a bug: %d seeds, %d events, nothing wrong in %.1f s\n\n", clean.Seeds, clean.Events, clean.Took.Seconds())
@@ -126,27 +131,39 @@ func (o *options) hunt(ctx context.Context, chosen []Mutant, stdout, stderr io.W
 		at.say("mutant %d of %d: %s", i+1, len(chosen), m.Name)
 		v, err := o.one(ctx, root, filepath.Join(dir, m.Name), m)
 		if err != nil && ctx.Err() != nil {
-			return survived, ctx.Err()
+			return survived, fmt.Errorf("interrupted after %d of %d mutants: nothing is said of the others", i, len(chosen))
 		}
 		leg.Sums["mutants judged"]++
 		leg.Sums["events"] += v.Events
 		leg.Sums["seeds"] += v.Seeds
 		leg.Notes[m.Name] = verdict(v, err)
-		switch {
-		case err != nil:
-			survived++
-			fmt.Fprintf(stdout, "%-30s could not be judged: %s\n", m.Name, short(err.Error()))
-			fmt.Fprintf(stderr, "%s: %v\n", m.Name, err)
-		case v.Caught():
+		if err == nil && v.Caught() {
 			leg.Sums["mutants caught"]++
-			fmt.Fprintf(stdout, "%-30s %-20s %6d %8.1f  %s\n", m.Name, v.Checker, v.Seed, v.Took.Seconds(), short(v.Text))
-		default:
+		} else {
 			survived++
-			fmt.Fprintf(stdout, "%-30s %-20s %6s %8.1f  it passed %d seeds\n", m.Name, "SURVIVED", "", v.Took.Seconds(), v.Seeds)
 		}
+		row(stdout, stderr, m.Name, v, err)
 	}
 	fmt.Fprintf(stdout, "\n%d of %d caught\n", len(chosen)-survived, len(chosen))
+	if survived < len(chosen) {
+		fmt.Fprintf(stdout, "to replay one: git apply test/mutants/MUTANT.diff && go run %s -seed SEED -v; git apply -R test/mutants/MUTANT.diff takes the bug back\n", o.program)
+	}
 	return survived, o.keep(leg, begun, stdout)
+}
+
+// row is a mutant's line of the table.
+func row(stdout, stderr io.Writer, name string, v Verdict, err error) {
+	switch {
+	case err != nil:
+		fmt.Fprintf(stdout, "%-30s could not be judged: %s\n", name, short(err.Error()))
+		fmt.Fprintf(stderr, "%s: %v\n", name, err)
+	case v.Caught():
+		fmt.Fprintf(stdout, "%-30s %-20s %6d %8.1f  %s\n", name, v.Checker, v.Seed, v.Took.Seconds(), short(v.Text))
+	case v.Late:
+		fmt.Fprintf(stdout, "%-30s %-20s %6s %8.1f  %s\n", name, "SURVIVED", "", v.Took.Seconds(), verdict(v, nil))
+	default:
+		fmt.Fprintf(stdout, "%-30s %-20s %6s %8.1f  it passed %d seeds\n", name, "SURVIVED", "", v.Took.Seconds(), v.Seeds)
+	}
 }
 
 // clean judges the program without a bug: if it fails, nothing is proven.
@@ -157,7 +174,7 @@ func (o *options) clean(ctx context.Context, root, dir string, at *progress) (Ve
 		return Verdict{}, err
 	}
 	v, err := o.swarm.Judge(ctx, program)
-	if err == nil && v.Caught() {
+	if err == nil && v.Checker != "" {
 		err = fmt.Errorf("the program without a bug fails at seed %d (%s: %s): what mutants do proves nothing", v.Seed, v.Checker, v.Text)
 	}
 	return v, err
@@ -181,6 +198,8 @@ func verdict(v Verdict, err error) string {
 	switch {
 	case err != nil:
 		return "not judged"
+	case v.Late:
+		return fmt.Sprintf("too late: found by %s at seed %d only after %.1f s", v.Checker, v.Seed, v.Took.Seconds())
 	case !v.Caught():
 		return fmt.Sprintf("survived %d seeds", v.Seeds)
 	}

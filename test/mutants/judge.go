@@ -29,10 +29,11 @@ type Verdict struct {
 	Seeds   int64 // how many ran
 	Events  int64
 	Took    time.Duration
+	Late    bool // it was found after the time of the swarm was over
 }
 
-// Caught reports whether something was wrong.
-func (v Verdict) Caught() bool { return v.Checker != "" }
+// Caught reports whether something was wrong, and found in time.
+func (v Verdict) Caught() bool { return v.Checker != "" && !v.Late }
 
 // line is what the simulator says: of a failure, or of all that happened.
 type line struct {
@@ -70,21 +71,20 @@ func (s Swarm) Judge(ctx context.Context, program string) (Verdict, error) {
 		return Verdict{}, fmt.Errorf("it ran for %v and was asked for %v: a world does not end", took.Round(time.Second), s.For)
 	}
 	v, broken := read(out.Bytes(), errs.String(), err)
-	v.Took = took
+	v.Took, v.Late = took, v.Checker != "" && took > s.For
 	return v, broken
 }
 
-// read takes the simulator's word: exit code 0 or 1 and its lines, or the end of
-// the whole process by a panic of what it simulates.
+// read takes the simulator's word: exit code 0 or 1 and its lines. One that
+// crashes names no seed that could be replayed, and is no verdict.
 func read(out []byte, errs string, err error) (Verdict, error) {
 	var v Verdict
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return v, err
 	}
-	if at := strings.Index(errs, "panic: "); exit != nil && exit.ExitCode() == 2 && at >= 0 {
-		text, _, _ := strings.Cut(errs[at+len("panic: "):], "\n")
-		return Verdict{Checker: "panic", Text: text}, nil
+	if exit != nil && exit.ExitCode() != 1 {
+		return v, fmt.Errorf("the simulator ended with %w, and named no seed; it said %q", err, crash(errs))
 	}
 	for _, text := range bytes.Split(bytes.TrimSpace(out), []byte("\n")) {
 		var l line
@@ -93,15 +93,27 @@ func read(out []byte, errs string, err error) (Verdict, error) {
 		}
 		if l.Sums != nil {
 			v.Seeds, v.Events = l.Sums["seeds"], l.Sums["events"]
-		} else if v.Checker == "" || l.Seed < v.Seed {
+		} else if l.Checker != "" && (v.Checker == "" || l.Seed < v.Seed) {
 			v.Checker, v.Text, v.Seed = l.Checker, l.Text, l.Seed
 		}
 	}
 	switch {
 	case v.Seeds == 0:
 		return v, errors.New("the simulator did not say how many seeds it ran")
-	case (exit == nil) == v.Caught() || exit != nil && exit.ExitCode() != 1:
+	case (exit == nil) == (v.Checker != ""):
 		return v, fmt.Errorf("the simulator ended with %v, and found %q; it said %q", err, v.Checker, strings.TrimSpace(errs))
+	case v.Checker != "" && v.Seed == 0:
+		return v, fmt.Errorf("the simulator found %q, and named no seed", v.Checker)
 	}
 	return v, nil
+}
+
+// crash is what a program said of its end, without the goroutines.
+func crash(errs string) string {
+	for _, begins := range []string{"panic: ", "fatal error: "} {
+		if at := strings.Index(errs, begins); at >= 0 {
+			errs, _, _ = strings.Cut(errs[at:], "\n")
+		}
+	}
+	return strings.TrimSpace(errs)
 }

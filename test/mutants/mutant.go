@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 )
@@ -22,20 +23,22 @@ type Mutant struct {
 var diffs embed.FS
 
 // All gives the mutants, by name.
-func All() ([]Mutant, error) {
-	files, err := diffs.ReadDir(".")
+func All() ([]Mutant, error) { return list(diffs) }
+
+func list(from fs.FS) ([]Mutant, error) {
+	files, err := fs.Glob(from, "*.diff")
 	if err != nil {
 		return nil, err
 	}
 	var all []Mutant
-	for _, f := range files {
-		text, err := diffs.ReadFile(f.Name())
+	for _, name := range files {
+		text, err := fs.ReadFile(from, name)
 		if err != nil {
 			return nil, err
 		}
-		m, err := parse(strings.TrimSuffix(f.Name(), ".diff"), string(text))
+		m, err := parse(strings.TrimSuffix(name, ".diff"), string(text))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+			return nil, fmt.Errorf("test/mutants/%s: %w", name, err)
 		}
 		all = append(all, m)
 	}
@@ -63,6 +66,7 @@ func Select(names []string) ([]Mutant, error) {
 // with a key begin a part and the others go on with it.
 func parse(name, text string) (Mutant, error) {
 	m := Mutant{Name: name}
+	keys := []string{"Bug", "Shipped", "Notice"}
 	parts := map[string]*string{"Bug": &m.Bug, "Shipped": &m.Shipped, "Notice": &m.Notice}
 	var part *string
 	for line := range strings.Lines(text) {
@@ -77,14 +81,14 @@ func parse(name, text string) (Mutant, error) {
 			part = parts[key]
 			*part = rest
 		case part == nil:
-			return m, fmt.Errorf("its head begins with %q, and not with what is wrong", comment)
+			return m, fmt.Errorf("its head begins with %q, and not with %q and what is wrong", comment, "# Bug:")
 		default:
 			*part += " " + strings.TrimSpace(comment)
 		}
 	}
-	for key, part := range parts {
-		if *part == "" {
-			return m, fmt.Errorf("its head does not say %q", key)
+	for _, key := range keys {
+		if *parts[key] == "" {
+			return m, fmt.Errorf("its head does not say %q", "# "+key+":")
 		}
 	}
 	for line := range strings.Lines(text) {

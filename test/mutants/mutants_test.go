@@ -3,12 +3,15 @@ package mutants
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 )
 
 func every(t *testing.T) []Mutant {
@@ -92,11 +95,14 @@ func TestAHeadSaysAllOfIt(t *testing.T) {
 		t.Errorf("%+v, %v", m, err)
 	}
 	for text, why := range map[string]string{
-		"# Bug: b\n# Notice: n\n" + tail: `"Shipped"`,
+		"# Bug: b\n# Notice: n\n" + tail: `does not say "# Shipped:"`,
 		"# words\n" + tail:               "begins with",
 		tail:                             "does not say",
 		"# Bug: b\n# Shipped: s\n# Notice: n\n@@\n": "changes nothing",
 	} {
+		if _, err := list(fstest.MapFS{"bad.diff": {Data: []byte(text)}}); err == nil || !strings.HasPrefix(err.Error(), "test/mutants/bad.diff: ") {
+			t.Errorf("%q: the error %v does not name the file", text, err)
+		}
 		if _, err := parse("x", text); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%q: the error is %v and should say %s", text, err, why)
 		}
@@ -127,14 +133,15 @@ func TestTheSimulatorsWordIsTaken(t *testing.T) {
 	for name, c := range map[string]struct{ script, checker, wrong string }{
 		"nothing was wrong":                 {sums, "", ""},
 		"the lowest seed counts":            {`echo '{"seed":5,"checker":"late"}'; echo '{"seed":3,"checker":"agreement","text":"two"}'` + "\n" + sums + "exit 1", "agreement", ""},
-		"a panic is caught too":             {"echo 'panic: index out of range' >&2; exit 2", "panic", ""},
+		"a crash names no seed":             {"echo 'panic: index out of range' >&2; echo 'goroutine 1' >&2; exit 2", "", `named no seed; it said "panic: index out of range"`},
+		"a failure without a seed is none":  {`echo '{"checker":"late"}'` + "\n" + sums + "exit 1", "", "named no seed"},
 		"wrong usage is no verdict":         {sums + "echo 'see -h' >&2; exit 2", "", "see -h"},
 		"too little happened is no verdict": {sums + "echo 'too little happened' >&2; exit 1", "", "too little happened"},
 		"failing in success is none":        {`echo '{"seed":5,"checker":"late"}'` + "\n" + sums, "", `found "late"`},
 		"no sums, no verdict":               {"echo '{}'", "", "how many seeds"},
 		"words are no verdict":              {"echo fine", "", "not JSON"},
 	} {
-		v, err := Swarm{First: 1, For: 1e9, Workers: 1}.Judge(context.Background(), fake(t, c.script))
+		v, err := Swarm{First: 1, For: 60e9, Workers: 1}.Judge(context.Background(), fake(t, c.script))
 		if c.wrong == "" && (err != nil || v.Checker != c.checker) || c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
 			t.Errorf("%s: %+v, %v", name, v, err)
 		}
@@ -144,6 +151,16 @@ func TestTheSimulatorsWordIsTaken(t *testing.T) {
 	}
 	if _, err := (Swarm{First: 1, For: 1e9, Workers: 1}).Judge(context.Background(), "/nonexistent"); err == nil {
 		t.Error("a program that is not there was judged")
+	}
+}
+
+func TestWhatIsFoundTooLateIsNotCaught(t *testing.T) {
+	program := fake(t, `echo '{"seed":5,"checker":"late"}'`+"\n"+`echo '{"sums":{"seeds":7},"seconds":1}'`+"\nexit 1")
+	for length, caught := range map[time.Duration]bool{time.Minute: true, time.Nanosecond: false} {
+		v, err := Swarm{First: 1, For: length, Workers: 1}.Judge(context.Background(), program)
+		if err != nil || v.Caught() != caught || !caught && !strings.Contains(verdict(v, err), "too late: found by late at seed 5") {
+			t.Errorf("within %v: %+v, %v: %s", length, v, err, verdict(v, err))
+		}
 	}
 }
 
@@ -169,11 +186,16 @@ func TestTheCommandRefusesWhatItCannotDo(t *testing.T) {
 		"at most an hour":               {"-for", "2h"},
 		"-workers and -seed":            {"-workers", "0"},
 		"flag provided but not defined": {"-fro", "1s"},
+		"mutants: see -h":               {"-fro=1s"},
 	} {
 		var out, errs bytes.Buffer
 		if code := Run(context.Background(), args, &out, &errs); code != 2 || !strings.Contains(errs.String(), why) {
 			t.Errorf("%v: exit code %d, %q, which should say %q", args, code, errs.String(), why)
 		}
+	}
+	var help, nothing bytes.Buffer
+	if code := Run(context.Background(), []string{"-h"}, &help, &nothing); code != 0 || nothing.Len() > 0 || !strings.Contains(help.String(), "-only") {
+		t.Errorf("-h: exit code %d, %q, %q", code, help.String(), nothing.String())
 	}
 	var out, errs bytes.Buffer
 	if code := Run(context.Background(), []string{"-list", "-only", "ballot-reused"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "start id is a constant") {
@@ -217,7 +239,7 @@ func TestAHuntTellsTheCaughtFromTheSurvivors(t *testing.T) {
 		t.Fatalf("%d survived, %v:\n%s%s", survived, err, out.String(), errs.String())
 	}
 	for _, want := range []string{"without a bug: 9 seeds, 90 events", "caught                         agreement                 4", "survivor                       SURVIVED", "it passed 9 seeds",
-		"broken                         could not be judged", "1 of 3 caught", "3 mutants judged", "1 mutants caught"} {
+		"broken                         could not be judged", "1 of 3 caught", "git apply test/mutants/MUTANT.diff && go run ./cmd/sim -seed SEED -v", "3 mutants judged", "1 mutants caught"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, out.String())
 		}
@@ -230,10 +252,31 @@ func TestAHuntTellsTheCaughtFromTheSurvivors(t *testing.T) {
 	if !strings.Contains(errs.String(), "not enough return values") {
 		t.Errorf("it is not told why one could not be judged: %s", errs.String())
 	}
+	ctx, interrupt := context.WithCancel(context.Background())
+	if _, err := o.hunt(ctx, []Mutant{caught, survivor}, interrupter{&out, "caught  ", interrupt}, &errs); err == nil || !strings.Contains(err.Error(), "interrupted after 1 of 2 mutants: nothing is said of the others") {
+		t.Errorf("an interrupted hunt: %v", err)
+	}
+	if _, err := o.hunt(ctx, []Mutant{caught}, &out, &errs); err == nil || !strings.Contains(err.Error(), "nothing is said of any mutant") {
+		t.Errorf("a hunt that is interrupted at once: %v", err)
+	}
 	o.swarm = Swarm{First: 8, For: 20e9, Workers: 1}
 	if _, err := o.hunt(context.Background(), []Mutant{caught}, &out, &errs); err == nil || !strings.Contains(err.Error(), "proves nothing") {
 		t.Errorf("a program that fails without a bug: %v", err)
 	}
+}
+
+// interrupter interrupts when it is to write some words.
+type interrupter struct {
+	io.Writer
+	words     string
+	interrupt func()
+}
+
+func (i interrupter) Write(b []byte) (int, error) {
+	if strings.HasPrefix(string(b), i.words) {
+		i.interrupt()
+	}
+	return i.Writer.Write(b)
 }
 
 const small = `package main
