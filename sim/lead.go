@@ -20,6 +20,8 @@ type lead struct {
 	under    paxos.Ballot
 	reach    paxos.Slot
 	accepted map[paxos.Slot]uint64
+	// sure is the first slot that it did not call chosen yet.
+	sure paxos.Slot
 }
 
 // hears notes what an acceptor says to the proposer.
@@ -54,28 +56,35 @@ func (l *lead) hears(from int, m paxos.Message) {
 func (w *World) checkLead(p *process, m paxos.Message) {
 	switch m := m.(type) {
 	case paxos.Heartbeat:
-		w.checkBallot(p, m.Ballot)
+		w.checkBallot(p, m.Ballot, m.Chosen)
 	case paxos.Accept:
-		w.checkBallot(p, m.Ballot)
+		w.checkBallot(p, m.Ballot, m.Chosen)
 		w.checkProposals(p, m)
 	case paxos.Proposed:
 		for _, at := range m.Placed {
-			if n := bits.OnesCount64(p.lead.accepted[at.Slot]); n < w.config.Quorum() {
-				w.object("counted", p.host.id, at.Slot, "it is told to be chosen, and %d acceptors said that they accepted it under %v", n, p.lead.under)
-			}
+			w.checkCounted(p, at.Slot)
 		}
 	}
 }
 
-func (w *World) checkBallot(p *process, ballot paxos.Ballot) {
+func (w *World) checkCounted(p *process, slot paxos.Slot) {
+	if n := bits.OnesCount64(p.lead.accepted[slot]); n < w.config.Quorum() {
+		w.object("counted", p.host.id, slot, "it is told to be chosen, and %d acceptors said that they accepted it under %v", n, p.lead.under)
+	}
+}
+
+func (w *World) checkBallot(p *process, ballot paxos.Ballot, chosen paxos.Slot) {
 	l := &p.lead
 	if ballot == l.lost {
 		w.object("preempted", p.host.id, 0, "it leads on under ballot %v, and was told of a higher promise", ballot)
 	}
 	if l.under == ballot {
+		for ; l.sure < chosen; l.sure++ {
+			w.checkCounted(p, l.sure)
+		}
 		return
 	}
-	l.under, l.reach, l.accepted = ballot, p.proposer.Status().Next, map[paxos.Slot]uint64{}
+	l.under, l.reach, l.accepted, l.sure = ballot, p.proposer.Status().Next, map[paxos.Slot]uint64{}, chosen
 	if n := bits.OnesCount64(l.promised); l.asks != ballot || n < w.config.Quorum() {
 		w.object("counted", p.host.id, 0, "it leads under ballot %v, and %d acceptors promised it %v", ballot, n, l.asks)
 	}

@@ -133,7 +133,7 @@ var plan = []expectation{
 	{page: ladderPage, line: "go run ./cmd/mutants -list", contains: []string{"promise-not-durable\n", "gap-never-filled\n"}},
 	{page: ladderPage, line: "go run ./cmd/mutants -only ballot-reused", elsewhere: "it takes a minute and more, most of it without a bug; test/mutants plays it"},
 	{page: ladderPage, line: "go run ./cmd/mutants -sums docs/figures/mutants.json", elsewhere: "it takes an hour; test/mutants plays it"},
-	{page: ladderPage, line: "go test -v ./test/partial", elsewhere: "it is a part of go test ./..., beside this test"},
+	{page: ladderPage, line: "PAXOS_SUMS=docs/figures/partial.json go test -count=1 ./test/partial", elsewhere: "it is a part of go test ./..., beside this test"},
 	{page: ladderPage, line: "go run ./cmd/chaos", elsewhere: "it takes minutes; test/chaos runs the same"},
 	{page: ladderPage, line: "go run ./cmd/chaos -operations 1000000 -sums docs/figures/chaos.json", elsewhere: "it takes hours; test/chaos runs the same with fewer operations"},
 	{page: ladderPage, line: "E2E=1 go test -v -timeout 30m ./test/e2e", elsewhere: needsKubernetes},

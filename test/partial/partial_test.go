@@ -28,6 +28,7 @@ func TestAQuorumConnectedProposerLeadsAndGoesOnToLead(t *testing.T) {
 	if impossible != nil {
 		t.Skipf("!!! %v: partial connectivity is NOT tested with real processes", impossible)
 	}
+	sums := newFigured()
 	// Not t.Parallel, which lets no more than GOMAXPROCS run: these wait.
 	places := make(chan struct{}, atOnce)
 	var running sync.WaitGroup
@@ -35,7 +36,7 @@ func TestAQuorumConnectedProposerLeadsAndGoesOnToLead(t *testing.T) {
 		running.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			t.Run(name, func(t *testing.T) { play(t, top, acks) })
+			t.Run(name, func(t *testing.T) { sums.add(name, top, play(t, top, acks)) })
 		})
 	}
 	for _, top := range topology.All() {
@@ -47,12 +48,13 @@ func TestAQuorumConnectedProposerLeadsAndGoesOnToLead(t *testing.T) {
 		}
 	}
 	running.Wait()
+	sums.keep(t)
 }
 
 var oneWay = []string{"deaf-leader", "half-deaf-leader"}
 
 // play cuts a cluster's network along a topology and judges what comes of it.
-func play(t *testing.T, top topology.Topology, acks bool) {
+func play(t *testing.T, top topology.Topology, acks bool) (v verdict) {
 	c := boot(t, top)
 	ctx, stop := context.WithCancel(context.Background())
 	var busy sync.WaitGroup
@@ -80,7 +82,6 @@ func play(t *testing.T, top topology.Topology, acks bool) {
 	}
 	// Until the claim's time is over, or long past it.
 	connected := top.QuorumConnected()
-	var v verdict
 	over := cut.Add((leadsWithin + staysFor) * electionTimeout)
 	c.within((leadsWithin+staysFor+2)*electionTimeout, "the time of the claim", func() bool {
 		v = judge(c.told(), begun, cut, connected, leader, electionTimeout)
@@ -102,6 +103,7 @@ func play(t *testing.T, top topology.Topology, acks bool) {
 		leader, cut.Sub(begun).Round(time.Millisecond), len(top.Cut()), v.settled.Node, v.led.Round(time.Millisecond), v.wrote.Round(time.Millisecond), leadsWithin*electionTimeout,
 		v.elections, v.written, v.gap.Round(time.Millisecond), healed)
 	c.settle()
+	return v
 }
 
 func links(step []topology.Link, acks bool) (list []netns.Link) {
