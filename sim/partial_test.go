@@ -15,7 +15,7 @@ import (
 const (
 	leadsWithin = 4
 	staysFor    = 10
-	seeds       = 20
+	seeds       = 8
 )
 
 func TestAQuorumConnectedProposerLeadsWithinFourElectionTimeouts(t *testing.T) {
