@@ -89,7 +89,13 @@ type letter struct {
 	from   *process
 	leaves int64 // a sender that ends before has not sent it
 	to     *host
+	// copies is where the first of two copies arrived. A stream, which carries
+	// both, does not outlive the process that it leads to: the second comes to
+	// the same process or to none (proposer/queue.go rests on that).
+	copies *copies
 }
+
+type copies struct{ to *process }
 
 // post sends an envelope from a process, at the given time: it may be lost, be
 // late, or come twice.
@@ -115,17 +121,19 @@ func (w *World) post(p *process, leaves int64, e paxos.Envelope) {
 		w.tell(e.From, "✗", e.To, e.Message)
 		return
 	}
-	w.carry(p, leaves, e, to, n)
+	var both *copies
 	if n.Twice > 0 && w.dice.IntN(million) < n.Twice {
 		w.counts.Twice++
-		w.carry(p, leaves, e, to, n)
+		both = &copies{}
+		w.carry(p, leaves, e, to, n, both)
 	}
+	w.carry(p, leaves, e, to, n, both)
 }
 
 // calmNetwork is how messages travel within what has healed.
 var calmNetwork = Network{Least: 500, Most: 5_000}
 
-func (w *World) carry(p *process, leaves int64, e paxos.Envelope, to *host, n *Network) {
+func (w *World) carry(p *process, leaves int64, e paxos.Envelope, to *host, n *Network, both *copies) {
 	delay := n.Least + w.dice.Int64N(n.Most-n.Least+1)
 	if n.Late > 0 && w.dice.IntN(million) < n.Late {
 		w.counts.Late++
@@ -145,7 +153,7 @@ func (w *World) carry(p *process, leaves int64, e paxos.Envelope, to *host, n *N
 		i = int32(len(w.letters))
 		w.letters = append(w.letters, letter{})
 	}
-	w.letters[i] = letter{Envelope: e, from: p, leaves: leaves, to: to}
+	w.letters[i] = letter{Envelope: e, from: p, leaves: leaves, to: to, copies: both}
 	w.agenda.plan(leaves+delay, letterArrives, i)
 }
 
@@ -177,6 +185,14 @@ func (w *World) arrive(i int32) {
 	p := h.processes[0]
 	if len(h.processes) > 1 {
 		p = h.processes[w.dice.IntN(len(h.processes))]
+	}
+	if l.copies != nil {
+		if l.copies.to == nil {
+			l.copies.to = p
+		} else if p = l.copies.to; p.ended {
+			w.counts.Lost++
+			return
+		}
 	}
 	w.counts.Messages++
 	w.tell(p.host.id, "←", l.From, l.Message)

@@ -80,10 +80,10 @@ const (
 func Draw(seed uint64) Scenario {
 	d := rand.New(rand.NewPCG(seed, 0x5ca1ab1e))
 	s := Scenario{
-		Seed: seed, Acceptors: oneOf(d, 3, 3, 3, 3, 5, 5, 1), Proposers: 1 + d.IntN(4), Learners: oneOf(d, 2, 2, 2, 1, 3), Clients: 1 + d.IntN(2), Users: 1 + d.IntN(6),
+		Seed: seed, Acceptors: oneOf(d, 3, 3, 3, 3, 5, 5, 1), Proposers: 1 + d.IntN(4), Learners: oneOf(d, 2, 2, 3, 3, 1), Clients: 1 + d.IntN(2), Users: 1 + d.IntN(6),
 		ElectionTicks: 5 + d.IntN(6), HeartbeatTicks: 1 + d.IntN(2), Window: oneOf(d, 1, 2, 8, 64), Batch: oneOf(d, 1, 4, 64),
 		PageBytes: oneOf(d, 100, 600, 1<<20), SnapshotSlots: uint64(oneOf(d, 7, 15, 40, 1000)), SegmentBytes: int64(oneOf(d, 2048, 4096, 16384)), ChunkBytes: oneOf(d, 200, 1000, 8000),
-		LogBytes: oneOf(d, 1<<12, 1<<14, 1<<18), Bulk: oneOf(d, 0, 0, 0, 0, 0, 0, 0, 1500),
+		LogBytes: oneOf(d, 1<<12, 1<<18, 1<<18), Bulk: oneOf(d, 0, 0, 0, 0, 0, 0, 0, 1500),
 		SyncLeast: 100, SyncMost: int64(oneOf(d, 500, 10_000, 150_000)), Drift: oneOf(d, 0, 5, 30), Think: int64(oneOf(d, 60_000, 250_000, 800_000)),
 		Safety: (20 + d.Int64N(30)) * second, Healing: healing,
 	}

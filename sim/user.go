@@ -187,7 +187,9 @@ func (u *user) try() {
 	p := there[w.dice.IntN(len(there))]
 	c.asked = p
 	from := paxos.NodeID(fmt.Sprintf("%s%d-%d-%d", paxos.LocalPrefix, u.number, c.number, c.tries))
-	ticks := int(patience/tick) - 5
+	// Who waits for a short time is told soon that nothing was applied: copies
+	// that are still under way must not prove that wrong.
+	ticks := 2 + w.dice.IntN(int(patience/tick)-5)
 	var m paxos.Message = paxos.Submit{Key: c.idempotencyKey(), Body: c.body, Ticks: ticks}
 	switch {
 	case c.kind == read:
