@@ -91,6 +91,9 @@ func (w *World) checkBallot(p *process, ballot paxos.Ballot, chosen paxos.Slot) 
 }
 
 func (w *World) checkProposals(p *process, m paxos.Accept) {
+	if w.leading.Less(m.Ballot) {
+		w.leading = m.Ballot
+	}
 	for i := range m.Proposals {
 		slot := m.Proposals[i].Slot
 		if slot >= max(p.lead.reach, m.Chosen+paxos.Slot(w.scenario.Window)) {
@@ -103,7 +106,6 @@ func (w *World) checkProposals(p *process, m paxos.Accept) {
 		if m.Ballot.Less(w.leading) {
 			continue // by one who was deposed and does not know
 		}
-		w.leading = m.Ballot
 		if at := m.Proposals[i].Value.Time; at < w.leases.latest {
 			w.object("log-time", p.host.id, slot, "it is stamped with the time %d, and %d is applied", at, w.leases.latest)
 		}
