@@ -196,9 +196,16 @@ func settingsOf(t testing.TB, role paxos.RoleName, flags ...string) *config.Sett
 func runInside(t testing.TB, role paxos.RoleName, flags ...string) *inside {
 	t.Helper()
 	address := freeAddress(t)
+	return runAt(t, role, address, plain(address, flags...)...)
+}
+
+// runAt runs a node with just these flags; one of them says that it listens at
+// the address.
+func runAt(t testing.TB, role paxos.RoleName, address string, flags ...string) *inside {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	n := &inside{address: address, stop: stop, ended: make(chan error, 1)}
-	s := settingsOf(t, role, plain(address, flags...)...)
+	s := settingsOf(t, role, flags...)
 	go func() { n.ended <- service.Run(ctx, s, &n.log) }()
 	t.Cleanup(func() {
 		if err := n.end(); err != nil && !errors.Is(err, errEnded) {
