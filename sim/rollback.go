@@ -41,7 +41,7 @@ func (w *World) putBack() {
 	if len(h.processes) == 0 || len(w.objects) > 0 {
 		return
 	}
-	before := life(h).Position
+	before := life(h)
 	w.kill(h)
 	w.image.disk.Kill()
 	h.disk, h.lost = w.image.disk, true
@@ -54,8 +54,13 @@ func (w *World) putBack() {
 	w.tell(h.id, "THE OLD DISK IS PUT BACK", "", nil)
 	w.forgives = ofTheDisk(h.id)
 	w.begin(h)
-	if len(h.processes) == 0 || life(h).Began >= before {
+	if len(h.processes) == 0 || life(h).Began >= before.Position {
 		return // it is as it was
+	}
+	if now := life(h); now.Starts < before.Starts && now.Position <= before.Began {
+		// What it says cannot be told from late words of a process that has
+		// ended. They count for nobody, and its next record gives it away.
+		return
 	}
 	w.counts.PutBack++
 	w.pass(w.now+10*second, nil)
