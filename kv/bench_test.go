@@ -3,58 +3,87 @@ package kv_test
 import (
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"paxos/kv"
 	"paxos/paxos"
 )
 
-// loaded is a machine with n keys.
-func loaded(b *testing.B, n int) (*book, func(i int) paxos.Entry) {
-	bk := newBook(b)
-	entry := func(i int) paxos.Entry {
-		return paxos.Entry{Slot: bk.m.Applied(), Value: paxos.Value{Time: 1, Commands: []paxos.Command{{Session: 1, Sequence: paxos.Sequence(i + 1),
-			Confirmed: paxos.Sequence(max(i, 32) - 32), Body: kv.Encode(putOne(fmt.Sprintf("key/%07d", i*7919%n), "some value of a few bytes"))}}}}
-	}
-	for i := range n {
-		if _, err := bk.m.Apply(entry(i)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	return bk, func(i int) paxos.Entry { return entry(n + i) }
+// batchSize is how many commands a slot has under load, about.
+const batchSize = 64
+
+// loader applies puts as the edge makes them: each reads its key as it is
+// afterwards. Two client services send them, and confirm them a few slots later.
+type loader struct {
+	*book
+	keys  int
+	next  [2]paxos.Sequence
+	count int
+	value string
 }
 
-func benchmarkPut(b *testing.B, each func(i int, m *kv.Machine)) {
-	bk, entry := loaded(b, 200_000)
+func loaded(b testing.TB, keys int) *loader {
+	l := &loader{book: newBook(b), keys: keys, value: strings.Repeat("v", 256)}
+	for l.count < keys {
+		l.slot(batchSize)
+	}
+	return l
+}
+
+func (l *loader) entry(commands int) paxos.Entry {
+	e := paxos.Entry{Slot: l.m.Applied(), Value: paxos.Value{Time: 1, Commands: make([]paxos.Command, commands)}}
+	for i := range e.Value.Commands {
+		user := i * 2 / commands
+		l.next[user]++
+		l.count++
+		key := fmt.Sprintf("key/%07d", l.count*7919%l.keys)
+		t := kv.Txn{Then: []kv.Op{{Put: &kv.Put{Key: key, Value: l.value}}, {Range: &kv.Range{Span: kv.Span{Key: key}, KeysOnly: true}}}}
+		e.Value.Commands[i] = paxos.Command{Session: paxos.SessionID(user + 1), Sequence: l.next[user] + openSequence,
+			Confirmed: max(l.next[user], 3*batchSize) - 3*batchSize + openSequence, Body: kv.Encode(t)}
+	}
+	return e
+}
+
+func (l *loader) slot(commands int) {
+	if _, err := l.m.Apply(l.entry(commands)); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// benchmarkPuts counts commands, not slots.
+func benchmarkPuts(b *testing.B, keys, commands int, each func(i int, m *kv.Machine)) {
+	l := loaded(b, keys)
+	entries := make([]paxos.Entry, b.N/commands+1)
+	for i := range entries {
+		entries[i] = l.entry(commands)
+		entries[i].Slot += paxos.Slot(i)
+	}
 	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		if _, err := bk.m.Apply(entry(i)); err != nil {
+	b.ResetTimer()
+	for i := range entries {
+		if _, err := l.m.Apply(entries[i]); err != nil {
 			b.Fatal(err)
 		}
-		each(i, bk.m)
-		i++
+		each(i, l.m)
 	}
 }
 
-func BenchmarkApplyOfAPut(b *testing.B) { benchmarkPut(b, func(int, *kv.Machine) {}) }
-
-func BenchmarkApplyOfAPutWithAViewEach(b *testing.B) {
-	benchmarkPut(b, func(_ int, m *kv.Machine) { m.View() })
-}
-
-func BenchmarkApplyOfAPutWithAViewEveryHundred(b *testing.B) {
-	benchmarkPut(b, func(i int, m *kv.Machine) {
-		if i%100 == 0 {
-			m.View()
-		}
+func BenchmarkApplyOfAPut(b *testing.B) {
+	none := func(int, *kv.Machine) {}
+	for _, keys := range []int{1_000, 200_000, 1_000_000} {
+		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) { benchmarkPuts(b, keys, batchSize, none) })
+	}
+	b.Run("keys=200000/alone", func(b *testing.B) { benchmarkPuts(b, 200_000, 1, none) })
+	b.Run("keys=200000/views", func(b *testing.B) {
+		benchmarkPuts(b, 200_000, batchSize, func(_ int, m *kv.Machine) { m.View() })
 	})
 }
 
 func BenchmarkWriteTo(b *testing.B) {
-	bk, _ := loaded(b, 200_000)
+	l := loaded(b, 200_000)
 	for b.Loop() {
-		n, err := bk.m.View().WriteTo(io.Discard)
+		n, err := l.m.View().WriteTo(io.Discard)
 		if err != nil {
 			b.Fatal(err)
 		}

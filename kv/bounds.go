@@ -32,15 +32,14 @@ func (t *table) shorten(id paxos.SessionID, most int) {
 	if old == nil || old.results <= most {
 		return
 	}
-	s := *old
+	s := t.own(old)
 	over := s.results - most
-	t.notes.Ascend(&note{paxos.Outcome{Session: id}}, func(n *note) bool {
-		over -= len(n.Result)
-		s.confirmed = max(n.Sequence, n.Sequence+1) // the last sequence there is stands below none
+	s.notes.Scan(func(q paxos.Sequence, o paxos.Outcome) bool {
+		over -= len(o.Result)
+		s.confirmed = max(q, q+1) // the last sequence there is stands below none
 		return over > 0
 	})
-	s.results -= t.forget(id, s.confirmed)
-	t.setSession(&s)
+	t.forget(s, s.confirmed)
 }
 
 // closeLeastUsed closes the session that was not used for the longest time; it

@@ -22,6 +22,10 @@ func (l Limits) Check(c paxos.Command) error {
 	if !utf8.ValidString(c.Key) || len(c.Key) > paxos.MaxKeyBytes {
 		return fmt.Errorf("an idempotency key is UTF-8 of at most %d bytes", paxos.MaxKeyBytes)
 	}
+	if p, ok := readPlain(c.Body); ok && c.Session != 0 && (l.Operations <= 0 || l.Operations > 1) {
+		l = l.orDefaults()
+		return errors.Join(l.writable(p.key), l.value(p.value))
+	}
 	o, err := decode(c.Body)
 	if err != nil {
 		return err
@@ -180,6 +184,9 @@ func (l Limits) op(o *Op, left *int) error {
 	case o.Append != nil:
 		if fault := itemFault(o.Append.Item); fault != "" {
 			return errors.New(fault)
+		}
+		if most := l.ListBytes; most > 0 && (o.Append.Limit <= 0 || o.Append.Limit > most) {
+			return fmt.Errorf("an append that allows its list %d bytes, at most %d are allowed, and 0 is not", o.Append.Limit, most)
 		}
 		return errors.Join(l.writable(o.Append.Key), l.value(o.Append.Item))
 	}

@@ -13,11 +13,28 @@ const (
 	kindPage      = 7 // a Range with NoCount
 )
 
+// AppendTxn appends what Encode gives of a transaction.
+func AppendTxn(b []byte, t Txn) []byte { return putTxn(append(b, bodyVersion, opTxn), t) }
+
 func putTxn(b []byte, t Txn) []byte {
 	b = putList(b, t.Fences, func(b []byte, f Fence) []byte { return putUint(putText(b, f.Lock), f.Token) })
 	b = putList(b, t.If, putCompare)
 	b = putList(b, t.Then, putOp)
 	return putList(b, t.Else, putOp)
+}
+
+// room is about how long the binary form of a transaction of puts is.
+func (t *Txn) room() int {
+	n := 16
+	for _, op := range t.Then {
+		switch {
+		case op.Put != nil:
+			n += 24 + len(op.Put.Key) + len(op.Put.Value)
+		case op.Range != nil:
+			n += 16 + len(op.Range.Key) + len(op.Range.End)
+		}
+	}
+	return n
 }
 
 // readTxn reads a transaction that stands depth deep.

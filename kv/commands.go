@@ -90,8 +90,7 @@ func Encode(command any) []byte {
 		b[1] = opExpireSession
 		b = putUint(putID(b, c.Session), c.Used)
 	case Txn:
-		b[1] = opTxn
-		b = putTxn(b, c)
+		b = AppendTxn(make([]byte, 0, c.room()), c)
 	case Grant:
 		b[1] = opGrant
 		b = putUint(putID(b, c.ID), c.TTL)

@@ -36,3 +36,13 @@ func (v *View) Swept() int { return v.history.Len() - v.changes.Len() }
 
 // History is how many changes are held.
 func (v *View) History() int { return v.history.Len() }
+
+// Plain reports whether a body takes the way of plain puts, and what it puts.
+func Plain(body []byte) (key, value string, read, ok bool) {
+	p, ok := readPlain(body)
+	return p.key, p.value, p.read, ok
+}
+
+// ForgetMarks makes states equal that differ only in how many bytes of log led
+// to them.
+func (m *Machine) ForgetMarks() { m.freshBytes, m.view = 0, nil }

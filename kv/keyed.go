@@ -33,9 +33,7 @@ func (h holding) over(most holding) bool { return h.keys > most.keys || h.bytes 
 
 // noteKey remembers what a command's idempotency key stands for from now on.
 func (t *table) noteKey(c *paxos.Command, o paxos.Outcome, now paxos.LogTime) {
-	if c.Key != "" {
-		t.setKey(&keyNote{c.Key, sha256.Sum256(c.Body), o, now})
-	}
+	t.setKey(&keyNote{c.Key, sha256.Sum256(c.Body), o, now})
 }
 
 func (t *table) setKey(k *keyNote) {
@@ -68,6 +66,9 @@ func (t *table) burnKey(key string, at paxos.Outcome, now paxos.LogTime) paxos.O
 
 // oldestKey gives the key of a class that was noted first, nil if there is none.
 func (t *table) oldestKey(class int) (first *keyNote) {
+	if t.held[class].keys == 0 {
+		return nil
+	}
 	if class == chosen {
 		first, _ = t.oldest.Min()
 	} else {

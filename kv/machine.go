@@ -25,6 +25,11 @@ type Machine struct {
 	view    *View // of the present state, nil if nobody asked yet
 
 	most bounds
+
+	// Used again in each Apply.
+	operations []operation
+	buffer     []byte
+	answer     answer
 }
 
 // What one Apply does of work that can wait, besides a share for each command.
@@ -54,13 +59,16 @@ func New(options ...Options) *Machine {
 // ErrUnknownCommand and nothing has changed.
 func (m *Machine) Apply(entry paxos.Entry) ([]paxos.Outcome, error) {
 	commands := entry.Value.Commands
-	operations := make([]any, len(commands))
+	operations := m.operations[:0]
 	for i := range commands {
-		var err error
-		if operations[i], err = decode(commands[i].Body); err != nil {
+		o, err := readOperation(&commands[i])
+		if err != nil {
 			return nil, err
 		}
+		operations = append(operations, o)
 	}
+	m.operations = operations
+	defer clear(operations)
 	m.view = nil
 	m.next = entry.Slot + 1
 	// A value that was proposed again may bear an older stamp than its
@@ -71,7 +79,7 @@ func (m *Machine) Apply(entry paxos.Entry) ([]paxos.Outcome, error) {
 	outcomes := make([]paxos.Outcome, len(commands))
 	for i := range commands {
 		outcomes[i] = m.applyOnce(paxos.Outcome{Session: commands[i].Session, Sequence: commands[i].Sequence,
-			Slot: entry.Slot, Position: uint32(i)}, &commands[i], operations[i])
+			Slot: entry.Slot, Position: uint32(i)}, &commands[i], &operations[i])
 	}
 	m.mark(entry.Value.Size())
 	return outcomes, nil
@@ -89,19 +97,19 @@ func (m *Machine) mark(size int) {
 
 // applyOnce lets the command take effect unless the table says that it did, or
 // must not. at is its outcome if it does, without the result.
-func (m *Machine) applyOnce(at paxos.Outcome, c *paxos.Command, o any) paxos.Outcome {
+func (m *Machine) applyOnce(at paxos.Outcome, c *paxos.Command, o *operation) paxos.Outcome {
 	if c.Session == 0 {
-		if !maintains(o) {
+		if !maintains(o.other) {
 			at.Verdict = paxos.Expired
 			return at
 		}
-		at.Result = m.execute(at, o)
+		at.Result = m.execute(at, o.other)
 		return at
 	}
 	if first, known := m.seen(c.Name()); known {
 		return first
 	}
-	_, opens := o.(Open)
+	_, opens := o.other.(Open)
 	if verdict, refused := m.refused(c, opens); refused {
 		at.Verdict = verdict
 		return at
@@ -118,10 +126,16 @@ func (m *Machine) applyOnce(at paxos.Outcome, c *paxos.Command, o any) paxos.Out
 		m.bind(c.Session)
 		return at
 	}
-	at.Result = m.execute(at, o)
+	if o.other == nil {
+		at.Result = m.plain(&o.plain)
+	} else {
+		at.Result = m.execute(at, o.other)
+	}
 	m.note(c, at, at.Slot, m.time)
-	m.noteKey(c, at, m.time)
-	m.drop(m.time, 0, m.most.keys[drawn])
+	if c.Key != "" {
+		m.noteKey(c, at, m.time)
+		m.drop(m.time, 0, m.most.keys[drawn])
+	}
 	m.bind(c.Session)
 	return at
 }
@@ -161,14 +175,14 @@ func (m *Machine) execute(at paxos.Outcome, o any) []byte {
 	}
 	m.finish()
 	res.Revision = m.revision
-	return EncodeResult(res)
+	return m.encoded(res)
 }
 
 func (m *Machine) perform(at paxos.Outcome, o any) Result {
 	switch o := o.(type) {
 	case appendValue:
 		key := valueKey(at.Slot, at.Position)
-		m.put(key, string(o), 0, m.get(key))
+		m.put(key, string(o), 0)
 	case Txn:
 		return m.txn(&o)
 	case Grant:
@@ -238,6 +252,7 @@ func (m *Machine) Restore(s paxos.State) error {
 		return fmt.Errorf("kv: a state of type %T", s)
 	}
 	m.state, m.view, m.due = *v.freeze(), nil, false
+	m.era++ // what it shares with v is not its own
 	return nil
 }
 

@@ -313,6 +313,9 @@ type Limits struct {
 	KeyBytes   int // default 4 KiB
 	ValueBytes int // default 1 MiB
 	Operations int // of a transaction, nested ones included; default 1,024
+	// ListBytes is the most that an append may allow its list to have, and then
+	// it must say how much; 0 leaves it to who wrote the command.
+	ListBytes int
 }
 
 // Bounds that hold for every log, whatever the Limits at admission were.

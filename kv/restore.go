@@ -135,6 +135,7 @@ type loading struct {
 	*View
 	before    *change // the last change that was read
 	lastSwept Revision
+	lastNoted paxos.SessionID
 }
 
 func (v *loading) readHeader(r *reader) (counts [5]int) {
@@ -225,7 +226,7 @@ func (v *loading) endOfKey(r *reader) {
 		v.oldBytes += c.size()
 		return
 	}
-	v.keys.Set(c)
+	v.keys.Set(c.Key, c)
 	v.keyBytes += c.size()
 	if isValue(c.Key) {
 		v.values++
@@ -249,15 +250,18 @@ func (v *loading) endOfHistory() error {
 }
 
 func (v *loading) readSession(r *reader) {
-	s := &session{id: paxos.SessionID(r.uint64("session")), open: r.bool("open"), since: paxos.Slot(r.uvarint("since")),
-		confirmed: paxos.Sequence(r.uvarint("confirmed")), used: paxos.LogTime(r.uvarint("last use")), slot: paxos.Slot(r.uvarint("last slot"))}
-	if last, ok := v.sessions.Max(); ok && last.id >= s.id {
+	s := v.newSession(paxos.SessionID(r.uint64("session")))
+	s.open, s.since, s.confirmed = r.bool("open"), paxos.Slot(r.uvarint("since")), paxos.Sequence(r.uvarint("confirmed"))
+	s.used, s.slot = paxos.LogTime(r.uvarint("last use")), paxos.Slot(r.uvarint("last slot"))
+	if last, _, ok := v.sessions.Max(); ok && last >= s.id {
 		r.fail("sessions are not in order")
+		return
 	}
 	if s.slot >= v.next || s.used > v.time {
 		r.fail("a session from the future")
 	}
-	v.setSession(s)
+	v.sessions.Set(s.id, s)
+	v.used.Set(s)
 }
 
 // readOutcome takes the rest of the record.
@@ -270,17 +274,18 @@ func readOutcome(r *reader) paxos.Outcome {
 }
 
 func (v *loading) readNote(r *reader) {
-	n := &note{readOutcome(r)}
+	n := readOutcome(r)
 	s := v.session(n.Session)
 	if s == nil || n.Sequence < s.confirmed {
 		r.fail("a note without a session, or that was confirmed")
 		return
 	}
-	if last, ok := v.notes.Max(); ok && !v.notes.Less(last, n) {
+	if last, _, ok := s.notes.Max(); ok && last >= n.Sequence || n.Session < v.lastNoted {
 		r.fail("notes are not in order")
+		return
 	}
-	v.setNote(n)
-	s.results += len(n.Result) // nobody else has the session yet
+	v.lastNoted = n.Session
+	v.setNote(s, n)
 }
 
 func (v *loading) readKey(r *reader) {

@@ -17,7 +17,9 @@ const (
 )
 
 // EncodeResult is the binary form of a result: equal results, equal bytes.
-func EncodeResult(r Result) []byte {
+func EncodeResult(r Result) []byte { return appendResult(nil, r) }
+
+func appendResult(b []byte, r Result) []byte {
 	flags := byte(0)
 	mark := func(bit byte, on bool) {
 		if on {
@@ -28,7 +30,7 @@ func EncodeResult(r Result) []byte {
 	mark(hasSucceeded, r.Succeeded)
 	mark(hasLease, r.Lease != nil)
 	mark(hasPlace, r.Place != nil)
-	b := putUint([]byte{resultVersion, flags}, r.Revision)
+	b = putUint(append(b, resultVersion, flags), r.Revision)
 	if r.Failure != nil {
 		b = putText(putText(b, r.Failure.Code), r.Failure.Detail)
 	}
@@ -42,6 +44,9 @@ func EncodeResult(r Result) []byte {
 	}
 	return putList(b, r.Responses, putResponse)
 }
+
+// HasFailure reports whether the binary form of a result has a failure.
+func HasFailure(b []byte) bool { return len(b) > 1 && b[1]&hasFailure != 0 }
 
 // DecodeResult is the inverse of EncodeResult; it takes all of b. Its error
 // wraps ErrFormat.

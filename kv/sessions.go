@@ -27,20 +27,25 @@ const sessionLife = 24 * 60 * 60 * 1000
 // early, have a horizon of their own; the other one is that of chosen keys, and
 // of sessions.
 type table struct {
-	sessions *btree.BTreeG[*session] // by id
+	sessions *btree.Map[paxos.SessionID, *session]
 	used     *btree.BTreeG[*session] // by time and slot of last use, and id
-	notes    *btree.BTreeG[*note]    // by session and sequence
 	keyed    *btree.BTreeG[*keyNote] // by key
 	oldest   *btree.BTreeG[*keyNote] // by class, where it was noted, and key
 	horizons [classes]paxos.Slot
 
+	notes     int // of all sessions
 	noteBytes int
 	held      [classes]holding
+
+	// era is another after each freeze: a session of this one is in no View.
+	era uint64
 }
 
-// session, note and keyNote are never altered once they are made.
+// session belongs to the table in whose era it was made, until that is frozen;
+// then it is never altered again. keyNote is not altered once it is made.
 type session struct {
-	id paxos.SessionID
+	era uint64
+	id  paxos.SessionID
 	// open: it was opened. If not, some of its names are burnt, nothing else.
 	open bool
 	// since is the horizon when it was opened: below it, a command is of an
@@ -50,9 +55,11 @@ type session struct {
 	used      paxos.LogTime
 	slot      paxos.Slot // the last slot in which it was used
 	results   int        // bytes of the results of its notes
+	notes     *btree.Map[paxos.Sequence, paxos.Outcome]
 }
 
-type note struct{ paxos.Outcome }
+// noteDegree is small, since what a View shares of the notes is copied by nodes.
+const noteDegree = 8
 
 type keyNote struct {
 	key     string
@@ -67,18 +74,15 @@ const (
 	keyNoteRoom = 128
 )
 
-func (n *note) size() int { return noteRoom + len(n.Result) }
+func noteSize(o *paxos.Outcome) int { return noteRoom + len(o.Result) }
 
 func (k *keyNote) size() int { return keyNoteRoom + len(k.key) + len(k.outcome.Result) }
 
 func newTable() table {
 	return table{
-		sessions: tree(func(a, b *session) int { return cmp.Compare(a.id, b.id) }),
+		sessions: btree.NewMap[paxos.SessionID, *session](0),
 		used: tree(func(a, b *session) int {
 			return cmp.Or(cmp.Compare(a.used, b.used), cmp.Compare(a.slot, b.slot), cmp.Compare(a.id, b.id))
-		}),
-		notes: tree(func(a, b *note) int {
-			return cmp.Or(cmp.Compare(a.Session, b.Session), cmp.Compare(a.Sequence, b.Sequence))
 		}),
 		keyed: tree(func(a, b *keyNote) int { return strings.Compare(a.key, b.key) }),
 		oldest: tree(func(a, b *keyNote) int {
@@ -89,30 +93,62 @@ func newTable() table {
 
 func (t *table) freeze() table {
 	f := *t
-	f.sessions, f.used, f.notes = t.sessions.Copy(), t.used.Copy(), t.notes.Copy()
+	f.sessions, f.used = t.sessions.Copy(), t.used.Copy()
 	f.keyed, f.oldest = t.keyed.Copy(), t.oldest.Copy()
+	t.era++
 	return f
 }
 
+// session gives a session to look at, nil if there is none.
 func (t *table) session(id paxos.SessionID) *session {
-	s, _ := t.sessions.Get(&session{id: id})
+	s, _ := t.sessions.Get(id)
 	return s
 }
 
-func (t *table) setSession(s *session) {
-	if old, replaced := t.sessions.Set(s); replaced {
-		t.used.Delete(old)
+// own gives a session of the table that may be altered, but for when it was used.
+func (t *table) own(s *session) *session {
+	if s.era == t.era {
+		return s
 	}
+	c := *s
+	c.era, c.notes = t.era, s.notes.Copy()
+	t.sessions.Set(c.id, &c)
+	t.used.Set(&c)
+	return &c
+}
+
+// use gives a session to alter, which is used now; it makes one if there is none.
+func (t *table) use(id paxos.SessionID, now paxos.LogTime, slot paxos.Slot) *session {
+	s := t.session(id)
+	switch {
+	case s == nil:
+		s = t.newSession(id)
+		t.sessions.Set(id, s)
+	case s.used == now && s.slot == slot:
+		return t.own(s)
+	default:
+		s = t.own(s)
+		t.used.Delete(s)
+	}
+	s.used, s.slot = now, slot
 	t.used.Set(s)
+	return s
+}
+
+func (t *table) newSession(id paxos.SessionID) *session {
+	return &session{era: t.era, id: id, notes: btree.NewMap[paxos.Sequence, paxos.Outcome](noteDegree)}
 }
 
 // seen gives the outcome of a command that was seen under the same name.
 func (t *table) seen(name paxos.CommandName) (paxos.Outcome, bool) {
-	n, ok := t.notes.Get(&note{paxos.Outcome{Session: name.Session, Sequence: name.Sequence}})
-	if ok {
-		return n.Outcome, true
+	s := t.session(name.Session)
+	if s == nil {
+		return paxos.Outcome{}, false
 	}
-	if s := t.session(name.Session); s != nil && name.Sequence < s.confirmed {
+	if o, ok := s.notes.Get(name.Sequence); ok {
+		return o, true
+	}
+	if name.Sequence < s.confirmed {
 		return paxos.Outcome{Session: name.Session, Sequence: name.Sequence, Verdict: paxos.Confirmed}, true
 	}
 	return paxos.Outcome{}, false
@@ -156,47 +192,41 @@ func (t *table) first(c *paxos.Command, at paxos.Outcome) (paxos.Outcome, bool) 
 // note remembers an outcome under the command's name, at the slot of this
 // copy, which may be later than the outcome's.
 func (t *table) note(c *paxos.Command, o paxos.Outcome, slot paxos.Slot, now paxos.LogTime) {
-	s := session{id: c.Session}
-	if old := t.session(c.Session); old != nil {
-		s = *old
-	}
+	s := t.use(c.Session, now, slot)
 	if !s.open {
 		s.open, s.since = true, t.horizons[chosen]
 	}
-	s.used, s.slot = now, slot
-	t.setNote(&note{o})
-	s.results += len(o.Result)
+	t.setNote(s, o)
 	if c.Confirmed > s.confirmed {
 		s.confirmed = c.Confirmed
-		s.results -= t.forget(s.id, s.confirmed)
+		t.forget(s, s.confirmed)
 	}
-	t.setSession(&s)
 }
 
-func (t *table) setNote(n *note) {
-	if old, replaced := t.notes.Set(n); replaced {
-		t.noteBytes -= old.size()
+// setNote takes a session of the table's own.
+func (t *table) setNote(s *session, o paxos.Outcome) {
+	if old, replaced := s.notes.Set(o.Sequence, o); replaced {
+		t.account(s, &old, -1)
 	}
-	t.noteBytes += n.size()
+	t.account(s, &o, 1)
 }
 
-// forget drops a session's notes below a sequence; it gives the bytes of their
-// results.
-func (t *table) forget(id paxos.SessionID, below paxos.Sequence) (results int) {
+// account counts a note in, or with -1 out.
+func (t *table) account(s *session, o *paxos.Outcome, sign int) {
+	t.notes += sign
+	t.noteBytes += sign * noteSize(o)
+	s.results += sign * len(o.Result)
+}
+
+// forget drops the notes below a sequence from a session of the table's own.
+func (t *table) forget(s *session, below paxos.Sequence) {
 	for {
-		var first *note
-		t.notes.Ascend(&note{paxos.Outcome{Session: id}}, func(n *note) bool {
-			if n.Session == id && n.Sequence < below {
-				first = n
-			}
-			return false
-		})
-		if first == nil {
-			return results
+		first, _, ok := s.notes.Min()
+		if !ok || first >= below {
+			return
 		}
-		results += len(first.Result)
-		t.notes.Delete(first)
-		t.noteBytes -= first.size()
+		_, o, _ := s.notes.PopMin()
+		t.account(s, &o, -1)
 	}
 }
 
@@ -209,16 +239,11 @@ func (t *table) burn(name paxos.CommandName, at paxos.Outcome, now paxos.LogTime
 		return first
 	}
 	burnt := paxos.Outcome{Session: name.Session, Sequence: name.Sequence, Verdict: paxos.Burnt, Slot: at.Slot, Position: at.Position}
-	s := session{id: name.Session}
-	if old := t.session(name.Session); old != nil {
-		s = *old
-	}
+	s := t.use(name.Session, now, at.Slot)
 	if !s.open {
 		burnt.Verdict = paxos.Expired
 	}
-	t.setNote(&note{burnt})
-	s.used, s.slot = now, at.Slot
-	t.setSession(&s)
+	t.setNote(s, burnt)
 	return burnt
 }
 
@@ -233,11 +258,11 @@ func (t *table) close(e ExpireSession, now paxos.LogTime) {
 
 func (t *table) end(s *session) {
 	t.horizons[chosen] = max(t.horizons[chosen], s.slot+1)
-	t.sessions.Delete(s)
+	t.sessions.Delete(s.id)
 	t.used.Delete(s)
-	t.forget(s.id, ^paxos.Sequence(0))
-	// The last sequence there is stands below none.
-	if n, ok := t.notes.Delete(&note{paxos.Outcome{Session: s.id, Sequence: ^paxos.Sequence(0)}}); ok {
-		t.noteBytes -= n.size()
-	}
+	s.notes.Scan(func(_ paxos.Sequence, o paxos.Outcome) bool {
+		t.notes--
+		t.noteBytes -= noteSize(&o)
+		return true
+	})
 }

@@ -64,15 +64,18 @@ func (v *View) WriteTo(w io.Writer) (int64, error) {
 		return s.ok()
 	})
 	v.writeHistory(s)
-	v.sessions.Scan(func(e *session) bool {
+	v.sessions.Scan(func(_ paxos.SessionID, e *session) bool {
 		s.rec = putUint(putUint(putBool(putID(s.rec, e.id), e.open), e.since), e.confirmed)
 		s.rec = putUint(putUint(s.rec, e.used), e.slot)
 		s.record()
 		return s.ok()
 	})
-	v.notes.Scan(func(n *note) bool {
-		s.rec = paxos.AppendOutcome(s.rec, n.Outcome)
-		s.record()
+	v.sessions.Scan(func(_ paxos.SessionID, e *session) bool {
+		e.notes.Scan(func(_ paxos.Sequence, o paxos.Outcome) bool {
+			s.rec = paxos.AppendOutcome(s.rec, o)
+			s.record()
+			return s.ok()
+		})
 		return s.ok()
 	})
 	v.oldest.Scan(func(k *keyNote) bool {
@@ -90,7 +93,7 @@ func (v *View) writeHeader(s *sink) {
 		uint64(v.lastLease), v.freshBytes, v.freshSlots} {
 		s.rec = binary.AppendUvarint(s.rec, n)
 	}
-	for _, n := range []int{v.leases.Len(), v.history.Len(), v.sessions.Len(), v.notes.Len(), v.oldest.Len()} {
+	for _, n := range []int{v.leases.Len(), v.history.Len(), v.sessions.Len(), v.notes, v.oldest.Len()} {
 		s.rec = putInt(s.rec, n)
 	}
 	s.record()

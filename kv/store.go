@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"cmp"
 	"math"
 	"strings"
 
@@ -31,9 +30,10 @@ type store struct {
 	compacted Revision
 	sub       uint32 // changes of the revision that is being made, 0 between commands
 
-	keys    *btree.BTreeG[*change] // those that are there, by key
-	history *btree.BTreeG[*change] // by key and revision: what reads of the past need
-	changes *btree.BTreeG[*change] // by revision and place: what watchers need
+	keys    *btree.Map[string, *change] // those that are there
+	history *btree.BTreeG[*change]      // by key and revision: what reads of the past need
+	changes *btree.BTreeG[*change]      // by revision and place: what watchers need
+	last    btree.PathHint              // to the end of changes, where they are added
 
 	leaseTable
 
@@ -45,18 +45,25 @@ type store struct {
 func newStore() store {
 	return store{
 		revision: 1,
-		keys:     tree(func(a, b *change) int { return strings.Compare(a.Key, b.Key) }),
-		history:  tree(func(a, b *change) int { return cmp.Or(strings.Compare(a.Key, b.Key), cmp.Compare(a.Mod, b.Mod)) }),
-		changes:  tree(func(a, b *change) int { return cmp.Or(cmp.Compare(a.Mod, b.Mod), cmp.Compare(a.sub, b.sub)) }),
+		keys:     btree.NewMap[string, *change](0),
+		history: sorted(func(a, b *change) bool {
+			order := strings.Compare(a.Key, b.Key)
+			return order < 0 || order == 0 && a.Mod < b.Mod
+		}),
+		changes: sorted(func(a, b *change) bool { return a.Mod < b.Mod || a.Mod == b.Mod && a.sub < b.sub }),
 
 		leaseTable: newLeaseTable(),
 	}
 }
 
-// tree makes a tree without locks: it belongs to the machine's goroutine, or
-// nobody writes to it any more.
 func tree[T any](compare func(a, b T) int) *btree.BTreeG[T] {
-	return btree.NewBTreeGOptions(func(a, b T) bool { return compare(a, b) < 0 }, btree.Options{NoLocks: true})
+	return sorted(func(a, b T) bool { return compare(a, b) < 0 })
+}
+
+// sorted makes a tree without locks: it belongs to the machine's goroutine, or
+// nobody writes to it any more.
+func sorted[T any](less func(a, b T) bool) *btree.BTreeG[T] {
+	return btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})
 }
 
 // freeze gives a copy that later changes of the store do not reach.
@@ -68,7 +75,7 @@ func (s *store) freeze() store {
 }
 
 func (s *store) get(key string) *change {
-	c, _ := s.keys.Get(&change{KeyValue: KeyValue{Key: key}})
+	c, _ := s.keys.Get(key)
 	return c
 }
 
@@ -84,13 +91,12 @@ func (s *store) at(key string, revision Revision) *change {
 	return found
 }
 
-// put sets a key in the revision that is being made. old is the key as it is,
-// nil if it is not there.
-func (s *store) put(key, value string, lease LeaseID, old *change) *change {
+// put sets a key in the revision that is being made.
+func (s *store) put(key, value string, lease LeaseID) *change {
 	next := s.revision + 1
 	c := &change{KeyValue: KeyValue{key, value, next, next, 1, lease}, sub: s.sub}
 	s.sub++
-	if old != nil {
+	if old, had := s.keys.Set(key, c); had {
 		c.Create, c.Version = old.Create, old.Version+1
 		s.retire(old)
 	} else if isValue(key) {
@@ -99,9 +105,8 @@ func (s *store) put(key, value string, lease LeaseID, old *change) *change {
 	if lease != 0 {
 		s.attach(lease, key)
 	}
-	s.keys.Set(c)
 	s.history.Set(c)
-	s.changes.Set(c)
+	s.changes.SetHint(c, &s.last)
 	s.keyBytes += c.size()
 	return c
 }
@@ -114,10 +119,40 @@ func (s *store) remove(old *change) {
 	if isValue(old.Key) {
 		s.values--
 	}
-	s.keys.Delete(old)
+	s.keys.Delete(old.Key)
 	s.history.Set(c)
-	s.changes.Set(c)
+	s.changes.SetHint(c, &s.last)
 	s.oldBytes += c.size()
+}
+
+// undo takes back the last change, which took the place of old, nil for none.
+func (s *store) undo(old *change) {
+	c, _ := s.changes.PopMax()
+	s.history.Delete(c)
+	s.sub--
+	if c.deleted {
+		s.oldBytes -= c.size()
+	} else {
+		s.keyBytes -= c.size()
+		s.keys.Delete(c.Key)
+		if c.Lease != 0 {
+			s.detach(c.Lease, c.Key)
+		}
+	}
+	switch {
+	case old != nil:
+		s.keys.Set(old.Key, old)
+		s.keyBytes += old.size()
+		s.oldBytes -= old.size()
+		if old.Lease != 0 {
+			s.attach(old.Lease, old.Key)
+		}
+		if c.deleted && isValue(old.Key) {
+			s.values++
+		}
+	case isValue(c.Key):
+		s.values--
+	}
 }
 
 func (s *store) retire(old *change) {
@@ -196,7 +231,7 @@ func (s *store) each(span Span, f func(*change) bool) {
 		}
 		return
 	}
-	s.keys.Ascend(&change{KeyValue: KeyValue{Key: span.Key}}, func(c *change) bool { return !span.ends(c.Key) && f(c) })
+	s.keys.Ascend(span.Key, func(key string, c *change) bool { return !span.ends(key) && f(c) })
 }
 
 // count counts them in the time of a few searches.
@@ -218,7 +253,7 @@ func (s *store) rank(key string) int {
 	low, high := 0, s.keys.Len()
 	for low < high {
 		middle := int(uint(low+high) >> 1)
-		if c, _ := s.keys.GetAt(middle); c.Key < key {
+		if at, _, _ := s.keys.GetAt(middle); at < key {
 			low = middle + 1
 		} else {
 			high = middle

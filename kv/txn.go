@@ -2,14 +2,33 @@ package kv
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
 
 // work is one transaction on its way.
 type work struct {
 	*View
-	path []bool // which branches are taken, outermost first, in order
+	path []bool    // which branches are taken, outermost first, in order
+	olds []*change // what its changes took the place of, nil where nothing was
 	budget
+}
+
+// put and remove are the store's, and can be taken back.
+func (w *work) put(key, value string, lease LeaseID, old *change) *change {
+	w.olds = append(w.olds, old)
+	return w.store.put(key, value, lease)
+}
+
+func (w *work) remove(old *change) {
+	w.olds = append(w.olds, old)
+	w.store.remove(old)
+}
+
+func (w *work) undo() {
+	for _, old := range slices.Backward(w.olds) {
+		w.store.undo(old)
+	}
 }
 
 // budget is what is left of what a command may cost, whatever it finds: all
@@ -46,19 +65,11 @@ func (v *View) txn(t *Txn) Result {
 	if fail := w.choose(t); fail != nil {
 		return Result{Failure: fail}
 	}
-	var before store
-	ops := t.branch(w.path[0])
-	late := len(ops) > 1 || len(ops) == 1 && ops[0].Txn != nil
-	if late { // one operation alone writes only when it cannot fail any more
-		before = v.store.freeze()
-	}
 	res := Result{Succeeded: w.path[0]}
 	w.path = w.path[1:]
 	var fail *Failure
-	if res.Responses, fail = w.run(ops); fail != nil {
-		if late {
-			v.store = before
-		}
+	if res.Responses, fail = w.run(t.branch(res.Succeeded)); fail != nil {
+		w.undo()
 		return Result{Failure: fail}
 	}
 	return res
