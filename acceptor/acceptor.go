@@ -154,8 +154,8 @@ func (a *Acceptor) Step(e paxos.Envelope) paxos.Effects {
 func (a *Acceptor) Flush() paxos.Effects {
 	for len(a.votes) > 0 {
 		n, size := 0, 0
-		for n < len(a.votes) && (n == 0 || size+a.votes[n].Value.Size() <= a.cfg.PageBytes) {
-			size += a.votes[n].Value.Size()
+		for n < len(a.votes) && (n == 0 || size+told(&a.votes[n]) <= a.cfg.PageBytes) {
+			size += told(&a.votes[n])
 			n++
 		}
 		for _, learner := range a.cfg.Configuration.Learners {
@@ -166,6 +166,14 @@ func (a *Acceptor) Flush() paxos.Effects {
 	}
 	a.votes = nil
 	return a.effects()
+}
+
+// told is about how many bytes of values a vote carries.
+func told(v *paxos.Vote) int {
+	if v.Value == nil {
+		return 0
+	}
+	return v.Value.Size()
 }
 
 // Tick implements paxos.Role.
@@ -268,7 +276,7 @@ func (a *Acceptor) accept(from paxos.NodeID, m paxos.Accept) {
 	a.led, a.silent = m.Ballot, 0
 	var fresh []paxos.Proposal
 	var done []paxos.Slot
-	for _, p := range m.Proposals {
+	for i, p := range m.Proposals {
 		digest := p.Value.Digest()
 		old, had := a.accepted[p.Slot]
 		switch {
@@ -288,8 +296,11 @@ func (a *Acceptor) accept(from paxos.NodeID, m paxos.Accept) {
 			fresh = append(fresh, p)
 		}
 		done = append(done, p.Slot)
-		value := p.Value
-		a.votes = append(a.votes, paxos.Vote{Slot: p.Slot, Ballot: m.Ballot, Digest: digest, Value: &value})
+		vote := paxos.Vote{Slot: p.Slot, Ballot: m.Ballot, Digest: digest}
+		if a.cfg.Configuration.Tells(a.cfg.Node, p.Slot) {
+			vote.Value = &m.Proposals[i].Value
+		}
+		a.votes = append(a.votes, vote)
 	}
 	a.believe(m.Chosen)
 	if len(fresh) > 0 || a.promise.Less(m.Ballot) {

@@ -269,10 +269,21 @@ func (l *Learner) apply(entry paxos.Entry, digest paxos.Digest) {
 	if entry.Slot+maxNotify < l.horizon {
 		return // whoever still waits for something this old asks again
 	}
-	for i, c := range entry.Value.Commands {
-		if c.Client != "" {
-			l.outcomes[c.Client] = append(l.outcomes[c.Client], outcomes[i])
+	l.gather(entry.Value.Commands, outcomes)
+}
+
+// gather keeps the outcomes for their client services until the turn ends. What
+// one client service asks for comes in runs.
+func (l *Learner) gather(commands []paxos.Command, outcomes []paxos.Outcome) {
+	for from := 0; from < len(commands); {
+		client, to := commands[from].Client, from+1
+		for to < len(commands) && commands[to].Client == client {
+			to++
 		}
+		if client != "" {
+			l.outcomes[client] = append(l.outcomes[client], outcomes[from:to]...)
+		}
+		from = to
 	}
 }
 

@@ -142,7 +142,11 @@ func (w *world) sentence(m paxos.Message) string {
 		return fmt.Sprintf("heartbeat %v, below %d is chosen", m.Ballot, m.Chosen)
 	case paxos.Learn:
 		for _, v := range m.Votes {
-			list = append(list, fmt.Sprintf("slot %d %s under %v", v.Slot, shown(*v.Value), v.Ballot))
+			what := "value " + v.Digest.String()
+			if v.Value != nil {
+				what = shown(*v.Value)
+			}
+			list = append(list, fmt.Sprintf("slot %d %s under %v", v.Slot, what, v.Ballot))
 		}
 		return "learn: " + strings.Join(list, ", ")
 	case paxos.Proposed:

@@ -23,6 +23,9 @@ var ErrFormat = errors.New("malformed binary form")
 type reader struct {
 	b   []byte
 	err error
+	// known are ids that were read before: a message names few, and often.
+	known [4]NodeID
+	next  int // of known, to be replaced
 }
 
 func (r *reader) fail(what string) {
@@ -113,11 +116,18 @@ func (r *reader) node(what string) NodeID {
 	if len(b) == 0 {
 		return ""
 	}
+	for _, id := range r.known {
+		if string(b) == string(id) {
+			return id
+		}
+	}
 	id := NodeID(b)
 	if err := CheckNodeID(id); err != nil {
 		r.fail(err.Error())
 		return ""
 	}
+	r.known[r.next] = id
+	r.next = (r.next + 1) % len(r.known)
 	return id
 }
 
@@ -176,14 +186,25 @@ func readBallot(r *reader) Ballot {
 	return Ballot{Number(r.uvarint("ballot number")), r.node("ballot proposer"), StartID(r.uint64("ballot start"))}
 }
 
-func (c Command) append(to []byte) []byte {
+func (c *Command) append(to []byte) []byte { return append(c.appendHead(to), c.Body...) }
+
+// appendHead appends all but the body's bytes.
+func (c *Command) appendHead(to []byte) []byte {
 	to = putID(to, c.Session)
 	to = putUint(to, uint64(c.Sequence))
 	to = putUint(to, uint64(c.Confirmed))
 	to = putUint(to, uint64(c.Admitted))
 	to = putBytes(to, c.Client)
 	to = putBytes(to, c.Key)
-	return putBytes(to, c.Body)
+	return putUint(to, uint64(len(c.Body)))
+}
+
+func appendCommands(to []byte, commands []Command) []byte {
+	to = putUint(to, uint64(len(commands)))
+	for i := range commands {
+		to = commands[i].append(to)
+	}
+	return to
 }
 
 func readCommand(r *reader) Command {
@@ -205,8 +226,7 @@ func readCommand(r *reader) Command {
 const commandSize = 14 // the shortest binary form of a command
 
 func (v Value) append(to []byte) []byte {
-	to = putUint(to, uint64(v.Time))
-	return putList(to, v.Commands, func(b []byte, c Command) []byte { return c.append(b) })
+	return appendCommands(putUint(to, uint64(v.Time)), v.Commands)
 }
 
 func readValue(r *reader) Value {

@@ -56,15 +56,20 @@ var kinds = []string{"local", "survey", "surveyed", "prepare", "promise", "accep
 // String gives the message's word.
 func (k Kind) String() string { return word(kinds, int(k)) }
 
-// AppendEnvelope appends the binary form of e to b.
-func AppendEnvelope(b []byte, e Envelope) []byte {
+// AppendEnvelope appends the binary form of e to b: the head, then the body.
+func AppendEnvelope(b []byte, e Envelope) []byte { return AppendBody(AppendHead(b, e), e.Message) }
+
+// AppendBody appends what is the same whoever gets the message.
+func AppendBody(b []byte, m Message) []byte { return m.append(b) }
+
+// AppendHead appends what comes before the body.
+func AppendHead(b []byte, e Envelope) []byte {
 	b = append(b, FormatVersion, byte(e.Message.Kind()))
 	b = putBytes(b, e.From)
 	b = putBytes(b, e.To)
 	b = append(b, e.Cluster[:]...)
 	b = putUint(b, uint64(e.Config.Number))
-	b = putID(b, e.Config.Acceptors)
-	return e.Message.append(b)
+	return putID(b, e.Config.Acceptors)
 }
 
 // DecodeEnvelope is the inverse of AppendEnvelope; it takes all of b. The
@@ -281,7 +286,7 @@ func (m Voted) append(b []byte) []byte {
 func (m Finish) append(b []byte) []byte { return putSlot(putSlot(b, m.First), m.Next) }
 
 func (m Propose) append(b []byte) []byte {
-	return putList(putUint(b, uint64(m.Attempt)), m.Commands, func(b []byte, c Command) []byte { return c.append(b) })
+	return appendCommands(putUint(b, uint64(m.Attempt)), m.Commands)
 }
 
 func (m Proposed) append(b []byte) []byte {

@@ -2,6 +2,7 @@ package paxos_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"reflect"
 	"runtime"
@@ -253,5 +254,52 @@ func BenchmarkDigestOf32(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		v.Digest()
+	}
+}
+
+func TestADigestIsThatOfTheWholeBinaryForm(t *testing.T) {
+	for size := 0; size < 5000; size += 37 {
+		v := paxos.Value{Time: 1 << 40}
+		for i := range 7 {
+			v.Commands = append(v.Commands, paxos.Command{Session: 9, Sequence: paxos.Sequence(i), Client: "client1", Key: "k", Body: make([]byte, size*i/6)})
+		}
+		// An AcceptedRecord is a ballot, a watermark, one proposal with its slot, and the value to its end.
+		form := paxos.AppendRecord(nil, paxos.AcceptedRecord{Proposals: []paxos.Proposal{{Slot: 1, Value: v}}})
+		head := len(paxos.AppendRecord(nil, paxos.AcceptedRecord{})) + 1
+		if want := paxos.Digest(sha256.Sum256(form[head:])); v.Digest() != want {
+			t.Fatalf("bodies up to %d bytes: %v, and the form's is %v", size, v.Digest(), want)
+		}
+	}
+	v := paxos.Value{Commands: make([]paxos.Command, 1000)}
+	if n := testing.AllocsPerRun(10, func() { v.Digest() }); n > 3 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkDigest(b *testing.B) {
+	v := paxos.Value{Commands: make([]paxos.Command, 64)}
+	for i := range v.Commands {
+		v.Commands[i] = paxos.Command{Session: 1, Sequence: 1 << 20, Client: "client1", Body: make([]byte, 320)}
+	}
+	b.SetBytes(int64(v.Size()))
+	b.ReportAllocs()
+	for b.Loop() {
+		v.Digest()
+	}
+}
+
+func TestAMessageOfManyCommandsIsDecodedInAFewAllocations(t *testing.T) {
+	v := paxos.Value{Commands: make([]paxos.Command, 200)}
+	for i := range v.Commands {
+		v.Commands[i] = paxos.Command{Session: 1, Sequence: 1 << 20, Client: []paxos.NodeID{"client1", "client2"}[i%2], Body: make([]byte, 320)}
+	}
+	e := paxos.Envelope{From: "proposer1", To: "acceptor1", Message: paxos.Accept{Ballot: paxos.Ballot{Number: 1, Proposer: "proposer1"}, Proposals: []paxos.Proposal{{Slot: 1, Value: v}}}}
+	b := paxos.AppendEnvelope(nil, e)
+	if n := testing.AllocsPerRun(10, func() {
+		if _, err := paxos.DecodeEnvelope(b); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 10 {
+		t.Errorf("%v allocations", n)
 	}
 }

@@ -55,6 +55,20 @@ func (c Configuration) Quorum() int { return len(c.Acceptors)/2 + 1 }
 // IsAcceptor reports whether id votes in this configuration.
 func (c Configuration) IsAcceptor(id NodeID) bool { return slices.Contains(c.Acceptors, id) }
 
+// Tells reports whether an acceptor's vote for a slot carries the value to the
+// learners. Just so many do, by slot, that every quorum has one of them; of the
+// others the digest is enough.
+func (c Configuration) Tells(id NodeID, slot Slot) bool {
+	place := Slot(0)
+	for _, a := range c.Acceptors {
+		if a < id {
+			place++
+		}
+	}
+	n := len(c.Acceptors)
+	return (slot+place)%Slot(n) <= Slot(n-c.Quorum())
+}
+
 // Stamp condenses the configuration for message headers.
 func (c Configuration) Stamp() Stamp {
 	ids := slices.Clone(c.Acceptors)

@@ -1,6 +1,7 @@
 package paxos_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -126,5 +127,32 @@ func TestAHeaderErrorNamesBothClusters(t *testing.T) {
 	err := (&paxos.HeaderError{Field: "cluster", Got: "", Want: "0100"}).Error()
 	if err != "this node belongs to cluster 0100, not (none yet)" {
 		t.Error(err)
+	}
+}
+
+func TestEveryQuorumHasOneWhoTellsTheValueAndNoMoreDoThanMust(t *testing.T) {
+	for n := 1; n <= 7; n++ {
+		c := paxos.Configuration{}
+		for i := range n {
+			c.Acceptors = append(c.Acceptors, paxos.NodeID(fmt.Sprint("a", (i*3)%n, "x", i))) // in no order
+		}
+		told := map[paxos.NodeID]int{}
+		for slot := paxos.Slot(1); slot <= paxos.Slot(7*n); slot++ {
+			tell := 0
+			for _, id := range c.Acceptors {
+				if c.Tells(id, slot) {
+					tell++
+					told[id]++
+				}
+			}
+			if silent := n - tell; silent != c.Quorum()-1 {
+				t.Fatalf("of %d acceptors, %d say nothing of the value of slot %d", n, silent, slot)
+			}
+		}
+		for _, id := range c.Acceptors {
+			if told[id] != told[c.Acceptors[0]] {
+				t.Errorf("of %d acceptors, some tell more values than others: %v", n, told)
+			}
+		}
 	}
 }

@@ -60,11 +60,13 @@ func (v Value) IsNoop() bool { return len(v.Commands) == 0 }
 func (v Value) Size() int {
 	n := 16
 	for i := range v.Commands {
-		c := &v.Commands[i]
-		n += 48 + len(c.Client) + len(c.Key) + len(c.Body)
+		n += v.Commands[i].Size()
 	}
 	return n
 }
+
+// Size is about how many bytes the command adds to a value's.
+func (c *Command) Size() int { return 48 + len(c.Client) + len(c.Key) + len(c.Body) }
 
 // Proposal is a value for a slot, as it travels in an Accept: its ballot is
 // the message's.
@@ -84,8 +86,29 @@ type Entry struct {
 // ballot and digest.
 type Digest [sha256.Size]byte
 
-// Digest computes the value's digest.
-func (v Value) Digest() Digest { return sha256.Sum256(v.append(make([]byte, 0, v.Size()))) }
+// digestPiece is how many bytes are digested at once, about.
+const digestPiece = 1 << 10
+
+// Digest computes the value's digest, without writing down all of its binary
+// form: it is as large as a batch.
+func (v Value) Digest() (d Digest) {
+	h := sha256.New()
+	b := putUint(make([]byte, 0, digestPiece), uint64(v.Time))
+	b = putUint(b, uint64(len(v.Commands)))
+	for i := range v.Commands {
+		c := &v.Commands[i]
+		if b = c.appendHead(b); len(b)+len(c.Body) > digestPiece {
+			h.Write(b)
+			h.Write(c.Body)
+			b = b[:0]
+		} else {
+			b = append(b, c.Body...)
+		}
+	}
+	h.Write(b)
+	h.Sum(d[:0])
+	return d
+}
 
 // String gives the first eight hexadecimal digits, enough for a reader.
 func (d Digest) String() string { return hex.EncodeToString(d[:4]) }

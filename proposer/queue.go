@@ -61,8 +61,8 @@ type queue struct {
 // when nothing else waits.
 func (q *queue) room(more []paxos.Command, cfg Config) bool {
 	bytes := 0
-	for _, c := range more {
-		bytes += size(c)
+	for i := range more {
+		bytes += more[i].Size()
 	}
 	return q.len() == 0 || q.len()+len(more) <= cfg.MaxWaiting && q.bytes+bytes <= cfg.MaxWaitingBytes
 }
@@ -76,14 +76,14 @@ func (q *queue) push(c paxos.Command, w waiter) {
 	q.names[c.Name()] = true
 	q.commands = append(q.commands, c)
 	q.waiters = append(q.waiters, w)
-	q.bytes += size(c)
+	q.bytes += c.Size()
 }
 
 // take gives the commands that go into one slot: at least one, at most n.
 func (q *queue) take(n, bytes int) ([]paxos.Command, []waiter) {
 	taken, sum := 0, 0
 	for taken < min(n, len(q.commands)) {
-		s := size(q.commands[taken])
+		s := q.commands[taken].Size()
 		if taken > 0 && sum+s > bytes {
 			break
 		}
@@ -98,5 +98,3 @@ func (q *queue) take(n, bytes int) ([]paxos.Command, []waiter) {
 	q.bytes -= sum
 	return commands, waiters
 }
-
-func size(c paxos.Command) int { return paxos.Value{Commands: []paxos.Command{c}}.Size() }
