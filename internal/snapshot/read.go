@@ -147,17 +147,11 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// forgetful is a file whose content can be dropped from memory, so that what is
-// read next comes from the disk.
-type forgetful interface{ Forget() error }
-
 // verify reads all of a file that is synced, from the disk where that can be
 // had, and tells what it is; breathe is called after every chunk.
 func verify(file wal.File, name string, breathe func() error) (header, which, error) {
-	if f, ok := file.(forgetful); ok {
-		if err := f.Forget(); err != nil {
-			return header{}, which{}, err
-		}
+	if err := wal.Forget(file); err != nil {
+		return header{}, which{}, err
 	}
 	s, err := newSource(file, name)
 	if err != nil {

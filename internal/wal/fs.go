@@ -46,6 +46,15 @@ type File interface {
 	SyncData() error
 }
 
+// Forget drops a file's synced content from memory, where the file can do so:
+// what is read next comes from the disk.
+func Forget(f File) error {
+	if f, ok := f.(interface{ Forget() error }); ok {
+		return f.Forget()
+	}
+	return nil
+}
+
 // Space is how full a file system is, in bytes. Both are 0 where the system does
 // not tell.
 type Space struct {

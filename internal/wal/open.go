@@ -230,7 +230,10 @@ func (r *recovery) settleSegment(s *segment) error {
 			return err
 		}
 	}
-	return s.file.SyncData()
+	if err := s.file.SyncData(); err != nil {
+		return err
+	}
+	return Forget(s.file) // as fill does
 }
 
 // clean removes what crashes have left: segments in the making, and those

@@ -60,7 +60,12 @@ func fill(file File, h segmentHeader, stop *atomic.Bool) error {
 	if stop.Load() {
 		return errStopped
 	}
-	return file.Sync()
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	// Linux keeps what was written at once as one large folio, and writes all of
+	// it again for each sector that changes in it: 256 KiB for a batch of 512 B.
+	return Forget(file)
 }
 
 func zero(file File, from, to int64, stop *atomic.Bool) error {
