@@ -9,7 +9,7 @@ import (
 // Options tune a machine. All learners must have the same, or they take their
 // snapshots at different slots. The zero value of each is its default.
 type Options struct {
-	SnapshotBytes int    // of applied values, after which a snapshot is due; default 64 MiB
+	SnapshotBytes int    // of applied values, after which a snapshot is due, of a large state later; default 32 MiB
 	SnapshotSlots uint64 // default 100,000
 }
 
@@ -45,7 +45,7 @@ func New(options ...Options) *Machine {
 		m.options = o
 	}
 	if m.options.SnapshotBytes <= 0 {
-		m.options.SnapshotBytes = 64 << 20
+		m.options.SnapshotBytes = 32 << 20
 	}
 	if m.options.SnapshotSlots == 0 {
 		m.options.SnapshotSlots = 100_000
@@ -85,11 +85,27 @@ func (m *Machine) Apply(entry paxos.Entry) ([]paxos.Outcome, error) {
 	return outcomes, nil
 }
 
+// A snapshot is as large as the state, whatever the log since the last one is.
+// That of a large state is due only after a part of its size, so that learners
+// write a few times what the log has; but what acceptors must hold until then
+// stays bounded.
+const (
+	logPart   = 4 // the log is at least a fourth of the state
+	mostTimes = 8 // or as many times SnapshotBytes
+)
+
+// snapshotAfter is how many bytes of log make a snapshot due. It is a function
+// of the state, and so the same at all learners.
+func (m *Machine) snapshotAfter() uint64 {
+	least := uint64(m.options.SnapshotBytes)
+	return min(max(least, uint64(m.Sizes().StateBytes)/logPart), mostTimes*least)
+}
+
 // mark counts towards the next snapshot.
 func (m *Machine) mark(size int) {
 	m.freshBytes += uint64(size)
 	m.freshSlots++
-	m.due = m.freshBytes >= uint64(m.options.SnapshotBytes) || m.freshSlots >= m.options.SnapshotSlots
+	m.due = m.freshBytes >= m.snapshotAfter() || m.freshSlots >= m.options.SnapshotSlots
 	if m.due {
 		m.freshBytes, m.freshSlots = 0, 0
 	}

@@ -226,7 +226,7 @@ func (v *loading) endOfKey(r *reader) {
 		v.oldBytes += c.size()
 		return
 	}
-	v.keys.Set(c.Key, c)
+	v.keys.Set(c)
 	v.keyBytes += c.size()
 	if isValue(c.Key) {
 		v.values++

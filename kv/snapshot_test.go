@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -272,15 +273,40 @@ func TestALieAboutALengthCostsLittle(t *testing.T) {
 }
 
 func TestASnapshotIsDueAfterSoManySlotsOrBytes(t *testing.T) {
-	for name, o := range map[string]kv.Options{"slots": {SnapshotSlots: 5}, "bytes": {SnapshotBytes: 5*70 - 10}} {
-		b := newBook(t, o) // the opening is a big slot of its own
+	for name, o := range map[string]kv.Options{"slots": {SnapshotSlots: 5}, "bytes": {SnapshotBytes: 5 * 1068}} {
+		b := newBook(t, o) // the opening is a slot of its own
 		got := ""
-		for i := range 20 {
-			b.one(1, put(1, paxos.Sequence(i+1), "v")) // 69 bytes
+		for i := range 15 {
+			b.one(1, put(1, paxos.Sequence(i+1), strings.Repeat("v", 1000))) // 1,068 bytes
 			got += map[bool]string{true: "!", false: "."}[b.m.SnapshotDue()]
 		}
-		if want := map[string]string{"slots": "...!....!....!....!.", "bytes": "....!....!....!....!"}[name]; got != want {
+		if want := map[string]string{"slots": "...!....!....!.", "bytes": "....!....!....!"}[name]; got != want {
 			t.Errorf("%s: due at %s, want %s", name, got, want)
 		}
+	}
+}
+
+// What learners write stays in proportion to the log, and what acceptors hold
+// until then is bounded.
+func TestASnapshotOfALargeStateIsDueLater(t *testing.T) {
+	const least = 10_000
+	b := newBook(t, kv.Options{SnapshotBytes: least})
+	value := strings.Repeat("v", 1000)
+	fresh, longest, last := 0, 0, 0
+	for i := range 700 {
+		command := put(1, paxos.Sequence(i+1), value)
+		command.Confirmed = command.Sequence
+		b.one(1, command)
+		fresh += paxos.Value{Commands: []paxos.Command{command}}.Size()
+		if !b.m.SnapshotDue() {
+			continue
+		}
+		if state := b.m.Sizes().StateBytes; last > 0 && fresh < min(state/4, 8*least) {
+			t.Fatalf("after %d bytes of log a state of %d bytes is written", fresh, state)
+		}
+		longest, last, fresh = max(longest, fresh), i, 0
+	}
+	if longest < 8*least || longest > 8*least+1100 {
+		t.Errorf("the longest log between two snapshots has %d bytes, not 8 times %d", longest, least)
 	}
 }

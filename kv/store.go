@@ -30,10 +30,10 @@ type store struct {
 	compacted Revision
 	sub       uint32 // changes of the revision that is being made, 0 between commands
 
-	keys    *btree.Map[string, *change] // those that are there
-	history *btree.BTreeG[*change]      // by key and revision: what reads of the past need
-	changes *btree.BTreeG[*change]      // by revision and place: what watchers need
-	last    btree.PathHint              // to the end of changes, where they are added
+	keys    *btree.BTreeG[*change] // by key: those that are there
+	history *btree.BTreeG[*change] // by key and revision: what reads of the past need
+	changes *btree.BTreeG[*change] // by revision and place: what watchers need
+	last    btree.PathHint         // to the end of changes, where they are added
 
 	leaseTable
 
@@ -45,7 +45,9 @@ type store struct {
 func newStore() store {
 	return store{
 		revision: 1,
-		keys:     btree.NewMap[string, *change](0),
+		// Not a map: a key beside each change would be 16 bytes more, in nodes
+		// that are half full.
+		keys: sorted(func(a, b *change) bool { return a.Key < b.Key }),
 		history: sorted(func(a, b *change) bool {
 			order := strings.Compare(a.Key, b.Key)
 			return order < 0 || order == 0 && a.Mod < b.Mod
@@ -74,8 +76,11 @@ func (s *store) freeze() store {
 	return f
 }
 
+// named is what a key is looked for by.
+func named(key string) *change { return &change{KeyValue: KeyValue{Key: key}} }
+
 func (s *store) get(key string) *change {
-	c, _ := s.keys.Get(key)
+	c, _ := s.keys.Get(named(key))
 	return c
 }
 
@@ -96,7 +101,7 @@ func (s *store) put(key, value string, lease LeaseID) *change {
 	next := s.revision + 1
 	c := &change{KeyValue: KeyValue{key, value, next, next, 1, lease}, sub: s.sub}
 	s.sub++
-	if old, had := s.keys.Set(key, c); had {
+	if old, had := s.keys.Set(c); had {
 		c.Create, c.Version = old.Create, old.Version+1
 		s.retire(old)
 	} else if isValue(key) {
@@ -119,7 +124,7 @@ func (s *store) remove(old *change) {
 	if isValue(old.Key) {
 		s.values--
 	}
-	s.keys.Delete(old.Key)
+	s.keys.Delete(old)
 	s.history.Set(c)
 	s.changes.SetHint(c, &s.last)
 	s.oldBytes += c.size()
@@ -134,14 +139,14 @@ func (s *store) undo(old *change) {
 		s.oldBytes -= c.size()
 	} else {
 		s.keyBytes -= c.size()
-		s.keys.Delete(c.Key)
+		s.keys.Delete(c)
 		if c.Lease != 0 {
 			s.detach(c.Lease, c.Key)
 		}
 	}
 	switch {
 	case old != nil:
-		s.keys.Set(old.Key, old)
+		s.keys.Set(old)
 		s.keyBytes += old.size()
 		s.oldBytes -= old.size()
 		if old.Lease != 0 {
@@ -231,7 +236,7 @@ func (s *store) each(span Span, f func(*change) bool) {
 		}
 		return
 	}
-	s.keys.Ascend(span.Key, func(key string, c *change) bool { return !span.ends(key) && f(c) })
+	s.keys.Ascend(named(span.Key), func(c *change) bool { return !span.ends(c.Key) && f(c) })
 }
 
 // count counts them in the time of a few searches.
@@ -253,7 +258,7 @@ func (s *store) rank(key string) int {
 	low, high := 0, s.keys.Len()
 	for low < high {
 		middle := int(uint(low+high) >> 1)
-		if at, _, _ := s.keys.GetAt(middle); at < key {
+		if at, _ := s.keys.GetAt(middle); at.Key < key {
 			low = middle + 1
 		} else {
 			high = middle
