@@ -73,6 +73,8 @@ type Acceptor struct {
 	chosen paxos.Slot
 	led    paxos.Ballot
 	silent uint32
+	gone   bool                        // nobody listens where the leader last heard was
+	asked  []ask                       // who surveyed last, so that they are told
 	kept   map[paxos.NodeID]paxos.Kept // what learners reported last
 	full   bool
 	// replaced are the disks that a learner had before the one it has now.
@@ -133,6 +135,8 @@ func (a *Acceptor) Step(e paxos.Envelope) paxos.Effects {
 		a.catchUp(e.From, m)
 	case paxos.Kept:
 		a.snapshotKept(e.From, m)
+	case paxos.Gone:
+		a.nobodyListens(m.Node)
 	case paxos.DiskSpace:
 		a.full = m.Full
 	case paxos.Init:
@@ -237,7 +241,7 @@ func (a *Acceptor) prepare(from paxos.NodeID, m paxos.Prepare) {
 	}
 	// A candidate counts as a leader that was heard, so that others leave it
 	// the time to finish.
-	a.led, a.silent = m.Ballot, 0
+	a.hear(m.Ballot)
 	entries, next, more := a.page(m.First)
 	a.send(from, paxos.Promise{
 		Ballot: m.Ballot, Store: a.identity.Store, Life: a.life(), First: m.First, Next: next, More: more,
@@ -273,7 +277,7 @@ func (a *Acceptor) accept(from paxos.NodeID, m paxos.Accept) {
 	if a.refuses(from, m.Ballot) {
 		return
 	}
-	a.led, a.silent = m.Ballot, 0
+	a.hear(m.Ballot)
 	var fresh []paxos.Proposal
 	var done []paxos.Slot
 	for i, p := range m.Proposals {
@@ -335,16 +339,9 @@ func (a *Acceptor) heartbeat(from paxos.NodeID, m paxos.Heartbeat) {
 	if a.refuses(from, m.Ballot) {
 		return
 	}
-	a.led, a.silent = m.Ballot, 0
+	a.hear(m.Ballot)
 	a.believe(m.Chosen)
 	a.send(from, paxos.Heard{Ballot: m.Ballot, Store: a.identity.Store, Life: a.life(), Count: m.Count, Full: a.full})
-}
-
-func (a *Acceptor) survey(from paxos.NodeID, m paxos.Survey) {
-	a.send(from, paxos.Surveyed{
-		Question: m.Question, Standing: a.standing(), Why: a.Why(), Store: a.identity.Store, Life: a.life(), Stores: a.identity.Stores,
-		Promise: a.promise, Led: a.led, Silent: a.silent, Chosen: a.chosen, Floor: a.floor,
-	})
 }
 
 // highestSlot answers a quorum read's question (Paxos Quorum Reads, section

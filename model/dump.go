@@ -18,6 +18,8 @@ var projected = map[string]string{
 	"acceptor.Acceptor.identity": "never changes once the disk is a member's",
 	"acceptor.Acceptor.silent":   "a campaign lets an election timeout pass before it asks",
 	"acceptor.Acceptor.led":      "a hint, said only in surveys, and used only to name a leader to clients",
+	"acceptor.Acceptor.gone":     "a hint, said only in surveys; nobody is told here that a port is closed",
+	"acceptor.Acceptor.asked":    "who surveyed, told of that hint",
 	"acceptor.Acceptor.init":     "ticks of a cluster's making, which is over",
 
 	"proposer.Proposer.cfg":           "told at the start; the start itself is compared beside the room",

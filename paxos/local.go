@@ -144,6 +144,11 @@ type Clock struct{ At int64 }
 // DiskSpace tells an acceptor whether its disk has little room left.
 type DiskSpace struct{ Full bool }
 
+// Gone tells a role that nobody listens any more where a node was: its streams
+// ended, and every address that is known of it refuses connections. It is a hint
+// about liveness, and may be late or wrong.
+type Gone struct{ Node NodeID }
+
 // Kind implements Message.
 func (Directory) Kind() Kind { return KindLocal }
 
@@ -187,6 +192,9 @@ func (Clock) Kind() Kind { return KindLocal }
 // Kind implements Message.
 func (DiskSpace) Kind() Kind { return KindLocal }
 
+// Kind implements Message.
+func (Gone) Kind() Kind { return KindLocal }
+
 func (SaveSnapshot) append([]byte) []byte  { panic("paxos: a SaveSnapshot stays in its node") }
 func (SnapshotSaved) append([]byte) []byte { panic("paxos: a SnapshotSaved stays in its node") }
 func (ReadPart) append([]byte) []byte      { panic("paxos: a ReadPart stays in its node") }
@@ -197,3 +205,4 @@ func (AskRead) append([]byte) []byte       { panic("paxos: a AskRead stays in it
 func (ReadIs) append([]byte) []byte        { panic("paxos: a ReadIs stays in its node") }
 func (Clock) append([]byte) []byte         { panic("paxos: a Clock stays in its node") }
 func (DiskSpace) append([]byte) []byte     { panic("paxos: a DiskSpace stays in its node") }
+func (Gone) append([]byte) []byte          { panic("paxos: a Gone stays in its node") }

@@ -25,7 +25,8 @@ type Surveyed struct {
 	// Promise is the highest ballot the acceptor promised or accepted.
 	Promise Ballot `json:"promise"`
 	// Led is the ballot of the leader last heard and Silent the number of
-	// ticks since then (since the acceptor's start if none was heard).
+	// ticks since then (since the acceptor's start if none was heard), or
+	// NobodyListens.
 	Led    Ballot `json:"led"`
 	Silent uint32 `json:"silent"`
 	// Chosen is a watermark: the acceptor was told that all slots below it
@@ -33,6 +34,10 @@ type Surveyed struct {
 	Chosen Slot `json:"chosen"`
 	Floor  Slot `json:"floor"`
 }
+
+// NobodyListens, as Surveyed.Silent, says more than silence: the port of the
+// leader last heard is closed.
+const NobodyListens uint32 = 1<<32 - 1
 
 // Prepare is phase 1a for every slot from First on: "promise to take part in
 // no lower ballot, and say what you accepted there" (Paxos Made Simple,

@@ -151,7 +151,7 @@ func (p *Proposer) tickFollowing() {
 	}
 	p.calm = 0
 	if p.wait < 0 {
-		p.wait = p.dice.Below(max(1, p.cfg.ElectionTicks/2) << min(p.failures, maxBackoff))
+		p.wait = p.dice.Below(p.patience() << min(p.failures, maxBackoff))
 	}
 	if p.wait > 0 {
 		p.wait--

@@ -233,6 +233,9 @@ func (w *World) end(p *process) {
 	}
 	w.counts.Ends++
 	w.tellf(h.id, "ends, process %d", p.number)
+	if len(h.processes) == 0 {
+		w.closed(h)
+	}
 }
 
 // kill ends all processes of a host; its disk is as they left it.

@@ -26,6 +26,7 @@ const (
 	faultBegins
 	faultEnds
 	gossipSpreads
+	rumourArrives
 	kinds
 )
 

@@ -17,6 +17,7 @@ type Counts struct {
 	Lost     int64
 	Twice    int64
 	Late     int64
+	Gone     int64 // findings that a proposer's port is closed
 	Ticks    int64
 	DiskOps  int64 // operations on disks
 	Starts   int64

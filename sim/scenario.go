@@ -62,6 +62,10 @@ type Network struct {
 	LateMost int64 `json:"late_most"`
 	// Deaf is how much of what acceptors say learners do not hear, besides.
 	Deaf int `json:"deaf"`
+	// Gone is how often an acceptor or a client service finds that a proposer's
+	// port is closed when it has ended. With it goes that some find so of one
+	// that is there.
+	Gone int `json:"gone"`
 }
 
 const (
@@ -106,6 +110,9 @@ func Draw(seed uint64) Scenario {
 		n.Deaf = oneOf(d, 300_000, 600_000)
 	}
 	s.drawFaults(d)
+	if d.IntN(3) > 0 {
+		n.Gone = oneOf(d, 300_000, 900_000, million)
+	}
 	return s
 }
 

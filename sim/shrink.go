@@ -67,6 +67,7 @@ var simplifications = []func(*Scenario){
 	func(s *Scenario) { s.Doomed = 0 },
 	func(s *Scenario) { s.Network.Lost = 0 },
 	func(s *Scenario) { s.Network.Twice = 0 },
+	func(s *Scenario) { s.Network.Gone = 0 },
 	func(s *Scenario) { s.Network.Late, s.Network.LateMost = 0, 0 },
 	func(s *Scenario) { s.Drift = 0 },
 	func(s *Scenario) { s.PageBytes = 1 << 20 },

@@ -47,7 +47,7 @@ func (c *Counts) Add(o Counts) {
 		to   *int64
 		from int64
 	}{
-		{&c.Events, o.Events}, {&c.Messages, o.Messages}, {&c.Lost, o.Lost}, {&c.Twice, o.Twice}, {&c.Late, o.Late}, {&c.Ticks, o.Ticks},
+		{&c.Events, o.Events}, {&c.Messages, o.Messages}, {&c.Lost, o.Lost}, {&c.Twice, o.Twice}, {&c.Late, o.Late}, {&c.Gone, o.Gone}, {&c.Ticks, o.Ticks},
 		{&c.DiskOps, o.DiskOps}, {&c.Starts, o.Starts}, {&c.Ends, o.Ends}, {&c.Tripped, o.Tripped}, {&c.Kept, o.Kept}, {&c.Applied, o.Applied},
 		{&c.Installed, o.Installed}, {&c.Calls, o.Calls}, {&c.Writes, o.Writes}, {&c.Reads, o.Reads}, {&c.Judged, o.Judged}, {&c.Slots, o.Slots},
 		{&c.Leaders, o.Leaders}, {&c.PutBack, o.PutBack}, {&c.Micros, o.Micros},
@@ -136,6 +136,7 @@ var enough = []struct {
 	{"writes acknowledged", 10, func(s *Sums) int64 { return s.Writes }},
 	{"reads answered", 5, func(s *Sums) int64 { return s.Reads }},
 	{"starts of processes", 12, func(s *Sums) int64 { return s.Starts }},
+	{"findings that a port is closed", 5, func(s *Sums) int64 { return s.Gone }},
 	{"messages lost", 50, func(s *Sums) int64 { return s.Lost }},
 	{"processes killed between sync and speech", 0.1, func(s *Sums) int64 { return s.Tripped }},
 	{"disks put back", 0.01, func(s *Sums) int64 { return s.PutBack }},
@@ -170,7 +171,7 @@ func (s *Sums) Enough() error {
 // Named gives the counts by name, as they are printed and added up.
 func (s *Sums) Named() map[string]int64 {
 	named := map[string]int64{
-		"seeds": s.Seeds, "events": s.Events, "messages": s.Messages, "messages lost": s.Lost, "messages doubled": s.Twice, "messages late": s.Late,
+		"seeds": s.Seeds, "events": s.Events, "messages": s.Messages, "messages lost": s.Lost, "messages doubled": s.Twice, "messages late": s.Late, "ports found closed": s.Gone,
 		"ticks": s.Ticks, "disk operations": s.DiskOps, "starts": s.Starts, "slots chosen": s.Slots, "slots applied": s.Applied,
 		"snapshots installed": s.Installed, "disks put back": s.PutBack, "leaders": s.Leaders, "writes acknowledged": s.Writes, "reads answered": s.Reads,
 		"calls judged": s.Judged, "simulated seconds": s.Micros / second, "faults": s.AllFaults(), "violations": int64(len(s.Failures)),

@@ -25,6 +25,7 @@ type World struct {
 	over     bool    // the second one is, too
 
 	letters []letter
+	rumours []rumour
 	free    []int32 // places in letters
 
 	hosts     []*host
@@ -171,6 +172,9 @@ func (w *World) happen(h happening) {
 	case gossipSpreads:
 		w.agenda.plan(w.now+second, gossipSpreads, 0)
 		w.spread()
+		w.slander()
+	case rumourArrives:
+		w.hearRumour(w.rumours[h.what])
 	}
 }
 

@@ -23,7 +23,7 @@ func init() {
 		"initialise": initialise, "init": askInit, "gossip": gossip, "send": send,
 		"deliver": deliver, "wait": wait, "cut": cut, "heal": heal, "hold": hold, "release": release,
 		"drop": drop, "repeat": repeat, "crash": crash, "restart": restart, "wipe": wipe,
-		"save": save, "put": putBack, "truncate": truncate, "stop": stop, "show": show, "log": showLog, "expect": expect,
+		"save": save, "put": putBack, "truncate": truncate, "stop": stop, "knock": knock, "show": show, "log": showLog, "expect": expect,
 	}
 }
 

@@ -149,6 +149,26 @@ func restart(s *Stage, rest string) error {
 	})
 }
 
+// knock: "knock at proposer1: acceptor1, client1": these find that nobody
+// listens there any more, as a connection that is refused tells them.
+func knock(s *Stage, rest string) error {
+	at, set, ok := strings.Cut(strings.TrimPrefix(rest, "at "), ": ")
+	door := s.actor(paxos.NodeID(at))
+	if !ok || door == nil {
+		return fmt.Errorf("%q: at a node: those who knock", rest)
+	}
+	if door.role != nil {
+		return fmt.Errorf("%s is up, and would answer", at)
+	}
+	return s.each(set, func(a *actor) error {
+		if a.role == nil {
+			return fmt.Errorf("%s is down", a.id)
+		}
+		s.turn(a, []*letter{{Envelope: paxos.Envelope{From: a.id, To: a.id, Message: paxos.Gone{Node: door.id}}}}, false)
+		return nil
+	})
+}
+
 // wipe empties the disk of a node that is down.
 func wipe(s *Stage, rest string) error {
 	return s.each(rest, func(a *actor) error {

@@ -151,11 +151,17 @@ func (s *Stage) leaderText(m paxos.Message) string {
 		if !m.Led.IsZero() {
 			led = m.Led.String()
 		}
-		return fmt.Sprintf("surveyed: heard %s %d ticks ago; promised %v%s", led, m.Silent, m.Promise, marks(m.Chosen, m.Floor))
+		since := fmt.Sprintf("%d ticks ago", m.Silent)
+		if m.Silent == paxos.NobodyListens {
+			since = "once, and nobody listens there"
+		}
+		return fmt.Sprintf("surveyed: heard %s %s; promised %v%s", led, since, m.Promise, marks(m.Chosen, m.Floor))
 	case paxos.Heartbeat:
 		return fmt.Sprintf("heartbeat %d of ballot %v%s", m.Count, m.Ballot, marks(m.Chosen, 0))
 	case paxos.Heard:
 		return fmt.Sprintf("heard %d of ballot %v", m.Count, m.Ballot)
+	case paxos.Gone:
+		return fmt.Sprintf("knock: nobody listens at %s any more", m.Node)
 	case paxos.Handover:
 		return fmt.Sprintf("handover: I stop leading ballot %v, do not wait", m.Ballot)
 	}
