@@ -1,15 +1,11 @@
 package client
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -39,13 +35,16 @@ type Client struct {
 	http      *http.Client
 	last      atomic.Uint32 // index of the address that answered last
 	seen      memory
+	ways      []*way       // to each address, for commands; nil: requests only
+	commands  atomic.Int64 // that were begun, up to streamFrom
 }
 
 // Option changes how a Client is made.
 type Option func(*Client)
 
 // WithHTTPClient makes the Client use h, for TLS, proxies or tests. Its
-// Timeout, if any, ends calls whose outcome is then unknown.
+// Timeout, if any, ends calls whose outcome is then unknown; it is for requests,
+// so a Client with one opens no streams.
 func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
 
 // Limits of a call.
@@ -80,11 +79,21 @@ func New(addresses []string, opts ...Option) (*Client, error) {
 	for _, o := range opts {
 		o(c)
 	}
+	if c.http.Timeout == 0 {
+		for _, base := range c.addresses {
+			c.ways = append(c.ways, newWay(base, c.http.Transport))
+		}
+	}
 	return c, nil
 }
 
 // Close closes connections that are kept open for the next call.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	for _, w := range c.ways {
+		w.leave()
+	}
+	c.http.CloseIdleConnections()
+}
 
 func baseURL(address string) (string, error) {
 	text := strings.TrimRight(strings.TrimSpace(address), "/")
@@ -99,150 +108,6 @@ func baseURL(address string) (string, error) {
 		return "", fmt.Errorf("address %q is neither host:port nor an http URL", address)
 	}
 	return text, nil
-}
-
-// ask is a request, whichever address it goes to.
-type ask struct {
-	method, path string
-	query        url.Values
-	body         []byte
-	write        bool // it may change something
-	repeat       bool // it takes effect once at most, however often it is sent
-	timed        bool // the endpoint takes ?timeout=
-	refusal      int  // a status whose body is an answer all the same; 0 for none
-	store        bool // it is asked of the key-value store
-	header       http.Header
-	attempt      time.Duration // the most that one address gets, if another can follow; 0 for no limit
-}
-
-// call makes one turn through the addresses.
-func (c *Client) call(ctx context.Context, a ask, answer any) error {
-	limited, cancel := limit(ctx)
-	defer cancel()
-	var doubt, last error
-	var silent silences
-	first := int(c.last.Load())
-	for i := range c.addresses {
-		at := (first + i) % len(c.addresses)
-		one, done := share(limited, a, len(c.addresses)-i)
-		next, err := c.once(one, c.addresses[at], a, answer)
-		done()
-		if err == nil {
-			c.last.Store(uint32(at))
-			return nil
-		}
-		last = err
-		if errors.Is(err, ErrUnknown) {
-			doubt = err
-		}
-		if quiet := (*Silence)(nil); errors.As(err, &quiet) {
-			silent = append(silent, quiet)
-		}
-		if !next || limited.Err() != nil {
-			break
-		}
-	}
-	// A later refusal does not take back that an earlier copy may be applied.
-	if doubt != nil && errors.Is(last, ErrUnavailable) {
-		return doubt
-	}
-	if len(silent) > 1 && errors.Is(last, ErrUnavailable) && errors.Is(last, silent[len(silent)-1]) {
-		return &callError{ErrUnavailable, silent}
-	}
-	return last
-}
-
-// limit is ctx with a deadline.
-func limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, has := ctx.Deadline(); has {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(context.WithValue(ctx, ownLimit{}, true), callLimit)
-}
-
-// share gives an attempt its part of the time that is left, if others can
-// follow: a service that hangs must not use up theirs.
-func share(ctx context.Context, a ask, left int) (context.Context, context.CancelFunc) {
-	deadline, has := ctx.Deadline()
-	if !has || !a.repeat || left < 2 && a.attempt == 0 {
-		return ctx, func() {}
-	}
-	part := time.Until(deadline) / time.Duration(left)
-	if a.attempt > 0 {
-		part = min(part, a.attempt)
-	}
-	return context.WithTimeout(ctx, part)
-}
-
-// once asks one address. Next says that another address may be asked.
-func (c *Client) once(ctx context.Context, base string, a ask, answer any) (next bool, err error) {
-	var connected, written atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }, WroteHeaders: func() { written.Store(true) }})
-	begun := time.Now()
-	response, err := c.send(traced, base, a)
-	if err != nil {
-		err = NoAnswer(base, time.Since(begun), err)
-		// HTTP/2, which WithHTTPClient may bring, tells that the headers are written
-		// only when they are out, and does not wait for that when the time is over.
-		if a.write && (written.Load() || connected.Load() && ctx.Err() != nil) {
-			return a.repeat, &callError{ErrUnknown, err}
-		}
-		// No service has seen a whole request: nothing can have come of it.
-		return true, &callError{ErrUnavailable, err}
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
-	if err == nil && response.StatusCode >= 300 && (response.StatusCode != a.refusal || isProblem(response)) {
-		p := problemOf(response, text)
-		meaning := a.meaning(p)
-		return p.elsewhere() || a.repeat && meaning == ErrUnknown, &callError{meaning, p}
-	}
-	if err == nil {
-		err = json.Unmarshal(text, answer)
-	}
-	switch {
-	case err == nil:
-		return false, nil
-	case a.write:
-		return a.repeat, &callError{ErrUnknown, fmt.Errorf("%s: the answer cannot be read: %w", base, err)}
-	}
-	return true, &callError{ErrUnavailable, fmt.Errorf("%s: the answer cannot be read: %w", base, err)}
-}
-
-// send sends the request to one address.
-func (c *Client) send(ctx context.Context, base string, a ask) (*http.Response, error) {
-	query := url.Values{}
-	for name, values := range a.query {
-		query[name] = values
-	}
-	if deadline, has := ctx.Deadline(); has && a.timed && ctx.Value(ownLimit{}) == nil {
-		query.Set("timeout", patience(time.Until(deadline)).String())
-	}
-	target := base + a.path
-	if len(query) > 0 {
-		target += "?" + query.Encode()
-	}
-	request, err := http.NewRequestWithContext(ctx, a.method, target, bytes.NewReader(a.body))
-	if err != nil {
-		return nil, err
-	}
-	if a.body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	for name, values := range a.header {
-		request.Header[name] = values
-	}
-	return c.http.Do(request)
-}
-
-// ownLimit marks a context whose deadline is callLimit's.
-type ownLimit struct{}
-
-// patience is how long a service may wait so that its answer arrives in time.
-func patience(left time.Duration) time.Duration {
-	left -= min(100*time.Millisecond, left/10)
-	return min(max(left, time.Millisecond), longestWait).Round(time.Microsecond)
 }
 
 func isProblem(response *http.Response) bool {

@@ -10,6 +10,7 @@
 // ErrUnknown that it may have been. Writes of the store are repeated by
 // themselves, and take effect once; KeyOf(err) is what to ask with afterwards.
 //
-// It speaks HTTP to client services and leaves the protocol to them; the rules
-// by which a client service asks proposers are one folder down, in session.
+// It speaks HTTP to client services, and from its second write on a stream of
+// commands (wire), and leaves the protocol to them; the rules by which a client
+// service asks proposers are one folder down, in session.
 package client

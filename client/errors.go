@@ -87,7 +87,7 @@ var meanings = map[string]error{
 // meaning tells what a refusal means. A status alone is believed only where it
 // says no more than that the request was wrong: a 503 may come from a proxy,
 // which does not know what became of what it passed on.
-func (a ask) meaning(p *Problem) error {
+func (a *ask) meaning(p *Problem) error {
 	if known := meanings[p.Kind()]; known != nil {
 		return known
 	}

@@ -244,7 +244,7 @@ func (c *Client) follow(ctx context.Context, address string, which Events, yield
 	query := which.query()
 	query.Set("follow", "1")
 	begun := time.Now()
-	response, err := c.send(ctx, base, ask{method: http.MethodGet, path: "/view-logs", query: query})
+	response, err := c.send(ctx, base, &ask{method: http.MethodGet, path: "/view-logs", query: query}, 0)
 	if err != nil {
 		return NoAnswer(base, time.Since(begun), err)
 	}

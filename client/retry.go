@@ -20,18 +20,20 @@ const (
 // persist makes turn after turn through the addresses until there is an answer
 // that will not change, or ctx ends.
 func (c *Client) persist(ctx context.Context, a ask, answer any) error {
+	return c.pursue(ctx, &a, answer)
+}
+
+func (c *Client) pursue(ctx context.Context, a *ask, answer any) error {
 	a.store = true
 	if a.attempt == 0 {
 		a.attempt = attemptLimit
 	}
-	ctx, cancel := limit(ctx)
-	defer cancel()
-	deadline, _ := ctx.Deadline()
+	b := limit(ctx)
 	// An attempt that is cut off would make unknown what was refused so far.
-	latest := deadline.Add(-min(100*time.Millisecond, time.Until(deadline)/4))
+	latest := b.until.Add(-min(100*time.Millisecond, time.Until(b.until)/4))
 	var doubt error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		err := c.call(ctx, a, answer)
+		err := c.turn(b, a, answer)
 		if err == nil {
 			c.seen.note(answer)
 			return nil
@@ -48,7 +50,7 @@ func (c *Client) persist(ctx context.Context, a ask, answer any) error {
 }
 
 // mayChange reports whether the same request may be answered better later.
-func (a ask) mayChange(err error) bool {
+func (a *ask) mayChange(err error) bool {
 	var p *Problem
 	if errors.As(err, &p) && (p.Kind() == "disk-full" || p.Kind() == "too-many-keys") {
 		return false // until somebody deletes something, or keys grow old

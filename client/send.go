@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"unicode/utf8"
 
+	"paxos/kv"
 	"paxos/paxos"
 )
 
@@ -59,20 +60,59 @@ func (c *Client) Send(ctx context.Context, value string, opts ...SendOption) (Se
 	if !utf8.ValidString(value) || !utf8.ValidString(s.key) {
 		return Sent{}, &callError{ErrBadRequest, errors.New("values and keys are UTF-8 text")}
 	}
+	w := &sendWords{value: value, key: s.key}
+	a := ask{write: true, repeat: s.key != "", timed: !s.noWait}
+	if !s.noWait && headerText(s.key) {
+		a.words = w
+		c.begin()
+	} else {
+		w.request(&a)
+	}
+	if s.noWait {
+		a.query = url.Values{"wait": {"none"}}
+	}
+	err := c.call(ctx, a, &w.sent)
+	return w.sent, err
+}
+
+// sendWords is a value for the log, in both forms.
+type sendWords struct {
+	value, key string
+	sent       Sent
+}
+
+func (w *sendWords) idempotency() string { return w.key }
+
+func (w *sendWords) command(b []byte) []byte { return append(b, kv.Append(w.value)...) }
+
+func (w *sendWords) outcome() string {
+	if w.key == "" {
+		return ""
+	}
+	return outcomePath(w.key)
+}
+
+func (w *sendWords) heard(result []byte, c Command) error {
+	r, err := kv.DecodeResult(result)
+	if err != nil {
+		return err
+	}
+	w.sent = Sent{Slot: c.Slot, Position: c.Position, Session: c.Session, Sequence: c.Sequence, Key: w.key, Status: "applied",
+		Outcome: c.Outcome, Client: c.Client, Revision: paxos.Number(r.Revision), SessionToken: c.SessionToken}
+	return nil
+}
+
+func (w *sendWords) refused(p *Problem) *Problem { return p }
+
+func (w *sendWords) request(a *ask) {
 	body, err := marshal(struct {
 		Value string `json:"value"`
 		Key   string `json:"key,omitempty"`
-	}{value, s.key})
+	}{w.value, w.key})
 	if err != nil {
-		return Sent{}, &callError{ErrBadRequest, err}
+		panic("client: two texts are no JSON: " + err.Error())
 	}
-	a := ask{method: http.MethodPost, path: "/send", body: body, write: true, repeat: s.key != "", timed: true}
-	if s.noWait {
-		a.query = url.Values{"wait": {"none"}}
-		a.timed = false
-	}
-	var sent Sent
-	return sent, c.call(ctx, a, &sent)
+	a.method, a.path, a.body = http.MethodPost, "/send", body
 }
 
 // marshal writes JSON without escapes for the sake of HTML.

@@ -39,6 +39,10 @@ func newFake() *fake {
 
 // ServeHTTP implements http.Handler.
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Upgrade") != "" {
+		refusal(w, 426, "wrong-protocol")
+		return
+	}
 	f.Lock()
 	f.requests = append(f.requests, r.Method+" "+r.URL.RequestURI())
 	before := f.before

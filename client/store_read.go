@@ -138,10 +138,17 @@ func (s KeySpan) where() (string, url.Values, error) {
 
 // keyPath is where a key is.
 func keyPath(key string) (string, error) {
-	if key == "" || !utf8.ValidString(key) {
-		return "", &callError{ErrBadRequest, errors.New("a key is UTF-8 text, and not empty: " + strconv.QuoteToASCII(key))}
+	if err := checkKey(key); err != nil {
+		return "", err
 	}
 	return "/kv/" + escaped(key), nil
+}
+
+func checkKey(key string) error {
+	if key == "" || !utf8.ValidString(key) {
+		return &callError{ErrBadRequest, errors.New("a key is UTF-8 text, and not empty: " + strconv.QuoteToASCII(key))}
+	}
+	return nil
 }
 
 // escaped is a key as the end of a path. Slashes stand as they are for the sake

@@ -20,6 +20,10 @@ import (
 )
 
 func TestWritesAreRepeatedUnderOneKeyUntilTheyAreAnswered(t *testing.T) {
+	bothWays(t, writesAreRepeatedUnderOneKeyUntilTheyAreAnswered)
+}
+
+func writesAreRepeatedUnderOneKeyUntilTheyAreAnswered(t *testing.T, service func(*testing.T, http.HandlerFunc) string) {
 	var keys []string
 	f := newFake()
 	var guard sync.Mutex
@@ -50,7 +54,7 @@ func TestWritesAreRepeatedUnderOneKeyUntilTheyAreAnswered(t *testing.T) {
 	c := connect(t, service(t, f.ServeHTTP))
 	w, err := c.Put(t.Context(), "k", "v")
 	got := taken()
-	if err != nil || w.Key.Text() != "v" || len(got) != 5 {
+	if err != nil || w.Key.Key != "k" || len(got) != 5 {
 		t.Fatalf("%+v, %v, after %d", w, err, len(got))
 	}
 	if got[0] == "" || len(slices.Compact(got)) != 1 {
@@ -66,6 +70,10 @@ func TestWritesAreRepeatedUnderOneKeyUntilTheyAreAnswered(t *testing.T) {
 }
 
 func TestAWriteThatIsNotAnsweredIsUnknownUnlessEveryAttemptWasRefused(t *testing.T) {
+	bothWays(t, aWriteThatIsNotAnsweredIsUnknownUnlessEveryAttemptWasRefused)
+}
+
+func aWriteThatIsNotAnsweredIsUnknownUnlessEveryAttemptWasRefused(t *testing.T, service func(*testing.T, http.HandlerFunc) string) {
 	for _, x := range []struct {
 		about string
 		first http.HandlerFunc
@@ -110,7 +118,9 @@ func kind(status int, name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { refusal(w, status, name) }
 }
 
-func TestWhatARefusalOfTheStoreMeans(t *testing.T) {
+func TestWhatARefusalOfTheStoreMeans(t *testing.T) { bothWays(t, whatARefusalOfTheStoreMeans) }
+
+func whatARefusalOfTheStoreMeans(t *testing.T, service func(*testing.T, http.HandlerFunc) string) {
 	for _, x := range []struct {
 		status int
 		kind   string

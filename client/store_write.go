@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"unicode/utf8"
 
 	"paxos/kv"
@@ -18,12 +17,30 @@ import (
 // KeepLease, WithPrev, IfRevision, IfExists, IfMissing, Fenced.
 type WriteOption interface{ write(*writing) }
 
+// writing is what the options of a write say together.
 type writing struct {
 	key    string
+	path   string // of its outcome, if the key was drawn
+	room   [len("/outcome/"+paxos.CallKeyPrefix) + 26]byte
 	keyed  bool // a key was given, or refused
-	header http.Header
-	query  url.Values
+	lease  kv.LeaseID
+	leased bool // a lease was given
+	keep   bool
+	prev   bool
+	match  matching
+	mod    uint64 // of match atRevision
+	absent bool
+	fences []kv.Fence
 }
+
+// matching is what If-Match demands.
+type matching uint8
+
+const (
+	anyhow matching = iota
+	exists
+	atRevision
+)
 
 type writeOption func(*writing)
 
@@ -36,57 +53,115 @@ func WithoutKey() WriteOption { return writeOption(func(w *writing) { w.key, w.k
 // WithLease attaches the key that is put to a lease: it is deleted when the
 // lease ends. A put without it detaches the key.
 func WithLease(lease kv.LeaseID) WriteOption {
-	return writeOption(func(w *writing) { w.query.Set("lease", lease.String()) })
+	return writeOption(func(w *writing) { w.lease, w.leased = lease, true })
 }
 
 // KeepLease makes a put leave the key attached to the lease that it has.
-func KeepLease() WriteOption { return writeOption(func(w *writing) { w.query.Set("keep_lease", "") }) }
+func KeepLease() WriteOption { return writeOption(func(w *writing) { w.keep = true }) }
 
 // WithPrev makes a put or a delete give the keys as they were before.
-func WithPrev() WriteOption { return writeOption(func(w *writing) { w.query.Set("prev", "") }) }
+func WithPrev() WriteOption { return writeOption(func(w *writing) { w.prev = true }) }
 
 // IfRevision writes only if the key was last changed at that revision. Of every
 // condition that does not hold, the error is ErrConflict, and nothing is done.
 func IfRevision[N ~uint64](mod N) WriteOption {
-	return writeOption(func(w *writing) { w.header.Set("If-Match", `"`+number(mod)+`"`) })
+	return writeOption(func(w *writing) { w.match, w.mod = atRevision, uint64(mod) })
 }
 
 // IfExists writes only if the key is there.
-func IfExists() WriteOption { return writeOption(func(w *writing) { w.header.Set("If-Match", "*") }) }
+func IfExists() WriteOption { return writeOption(func(w *writing) { w.match = exists }) }
 
 // IfMissing writes only if the key is not there.
 func IfMissing() WriteOption {
-	return writeOption(func(w *writing) { w.header.Set("If-None-Match", "*") })
+	return writeOption(func(w *writing) { w.absent = true })
 }
 
 // Fenced writes only while the lock is held with that token: ErrConflict, of
 // the Kind "fenced", if it is not. Several locks may be asked for.
 func Fenced[N ~uint64](lock string, token N) WriteOption {
-	return writeOption(func(w *writing) { w.header.Add(HeaderFence, url.PathEscape(lock)+":"+number(token)) })
+	return writeOption(func(w *writing) { w.fences = append(w.fences, kv.Fence{Lock: lock, Token: kv.Revision(token)}) })
 }
 
-// writeAsk is a write to a path of the store.
-func writeAsk(method, path string, body []byte, opts []WriteOption) ask {
-	w := writing{header: http.Header{}, query: url.Values{}}
+// take reads the options; a key is drawn unless they say something about it.
+func (w *writing) take(opts []WriteOption) {
 	for _, o := range opts {
-		o.write(&w)
+		o.write(w)
 	}
 	if !w.keyed {
-		w.key = paxos.CallKeyPrefix + rand.Text()
+		w.draw()
 	}
+}
+
+// draw draws a key, as rand.Text does: 130 bits as letters and digits. It makes
+// one text of the key and its path, which every answer has.
+func (w *writing) draw() {
+	const letters, root = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "/outcome/"
+	const random = len(root) + len(paxos.CallKeyPrefix)
+	text := append(append(w.room[:0], root...), paxos.CallKeyPrefix...)[:len(w.room)]
+	_, _ = rand.Read(text[random:]) // it never fails
+	for i, b := range text[random:] {
+		text[random+i] = letters[b%byte(len(letters))]
+	}
+	w.path = string(text)
+	w.key = w.path[len(root):]
+}
+
+// outcome is where to ask what became of it, "" if it has no key.
+func (w *writing) outcome() string {
+	if w.path != "" || w.key == "" {
+		return w.path
+	}
+	return outcomePath(w.key)
+}
+
+// writeAsk is a write to a path of the store, as a request.
+func writeAsk(method, path string, body []byte, opts []WriteOption) ask {
+	var w writing
+	w.take(opts)
+	a := ask{method: method, path: path, body: body, write: true, repeat: w.key != "", timed: true}
+	w.tell(&a)
+	return a
+}
+
+// tell puts the options into a request.
+func (w *writing) tell(a *ask) {
+	a.header, a.query = http.Header{}, url.Values{}
 	if w.key != "" {
-		w.header.Set("Idempotency-Key", w.key)
+		a.header.Set("Idempotency-Key", w.key)
 	}
-	return ask{method: method, path: path, query: w.query, body: body, write: true, repeat: w.key != "", timed: true, header: w.header}
+	if w.leased {
+		a.query.Set("lease", w.lease.String())
+	}
+	if w.keep {
+		a.query.Set("keep_lease", "")
+	}
+	if w.prev {
+		a.query.Set("prev", "")
+	}
+	switch w.match {
+	case exists:
+		a.header.Set("If-Match", "*")
+	case atRevision:
+		a.header.Set("If-Match", `"`+number(w.mod)+`"`)
+	}
+	if w.absent {
+		a.header.Set("If-None-Match", "*")
+	}
+	for _, f := range w.fences {
+		a.header.Add(HeaderFence, url.PathEscape(f.Lock)+":"+number(f.Token))
+	}
 }
 
 // write sends a write until its fate is known or ctx ends.
 func (c *Client) write(ctx context.Context, a ask, answer any) error {
-	key := a.header.Get("Idempotency-Key")
+	return c.writeUnder(ctx, a.header.Get("Idempotency-Key"), &a, answer)
+}
+
+func (c *Client) writeUnder(ctx context.Context, key string, a *ask, answer any) error {
 	if !utf8.ValidString(key) {
 		return &callError{ErrBadRequest, errors.New("idempotency keys are UTF-8 text")}
 	}
-	err := c.persist(ctx, a, answer)
+	err := c.pursue(ctx, a, answer)
 	if err != nil && key != "" {
 		return &keyedError{err, key}
 	}
@@ -101,14 +176,12 @@ func (c *Client) write(ctx context.Context, a ask, answer any) error {
 // cannot take it, and still takes effect once. Then the error is ErrUnknown,
 // unless every attempt was refused for certain (ErrUnavailable).
 func (c *Client) Put(ctx context.Context, key, value string, opts ...WriteOption) (w Written, err error) {
-	path, err := keyPath(key)
-	if err != nil {
+	if err := checkKey(key); err != nil {
 		return w, err
 	}
-	a := writeAsk(http.MethodPut, path, []byte(value), opts)
-	a.header.Set("Content-Type", "application/octet-stream")
-	err = c.write(ctx, a, &w)
-	return w, err
+	ch := newChange(aPut)
+	ch.key, ch.value = key, value
+	return c.change(ctx, ch, opts)
 }
 
 // Create puts a key that must not be there yet. ErrConflict: it is.
@@ -129,40 +202,35 @@ func (c *Client) DeletePrefix(ctx context.Context, prefix string, opts ...WriteO
 
 // DeleteRange removes the keys of a span, in one revision.
 func (c *Client) DeleteRange(ctx context.Context, span KeySpan, opts ...WriteOption) (w Written, err error) {
-	path, query, err := span.where()
-	if err != nil {
+	if _, _, err := span.where(); err != nil {
 		return w, err
 	}
-	a := writeAsk(http.MethodDelete, path, nil, opts)
-	for name, values := range query {
-		a.query[name] = values
-	}
-	err = c.write(ctx, a, &w)
-	return w, err
+	ch := newChange(aDelete)
+	ch.key, ch.span = span.Key, span
+	return c.change(ctx, ch, opts)
 }
 
 // Swap sets a key to a value if it has the old one. ErrConflict: it has
 // another, or is not there; the Problem tells the key as it is.
-func (c *Client) Swap(ctx context.Context, key, old, value string, opts ...WriteOption) (Written, error) {
-	words := map[string]any{}
-	if utf8.ValidString(old) {
-		words["old"] = old
-	} else {
-		words["old_base64"] = []byte(old)
+func (c *Client) Swap(ctx context.Context, key, old, value string, opts ...WriteOption) (w Written, err error) {
+	if err := checkKey(key); err != nil {
+		return w, err
 	}
-	if utf8.ValidString(value) {
-		words["new"] = value
-	} else {
-		words["new_base64"] = []byte(value)
-	}
-	return c.post(ctx, key, map[string]any{"swap": words}, opts)
+	ch := newChange(aSwap)
+	ch.key, ch.old, ch.value = key, old, value
+	return c.change(ctx, ch, opts)
 }
 
 // Increment adds to a key whose value is a decimal 64-bit number, 0 if it is not
 // there; the answer's Key has the sum. ErrConflict: the value is no number, or
 // the sum would not be one.
-func (c *Client) Increment(ctx context.Context, key string, by int64, opts ...WriteOption) (Written, error) {
-	return c.post(ctx, key, map[string]any{"increment": strconv.FormatInt(by, 10)}, opts)
+func (c *Client) Increment(ctx context.Context, key string, by int64, opts ...WriteOption) (w Written, err error) {
+	if err := checkKey(key); err != nil {
+		return w, err
+	}
+	ch := newChange(anIncrement)
+	ch.key, ch.by = key, by
+	return c.change(ctx, ch, opts)
 }
 
 // Append adds an item, as JSON, to the end of a key whose value is a JSON array,
@@ -193,8 +261,9 @@ func (c *Client) postJSON(ctx context.Context, path string, words any, opts []Wr
 // conditions do not hold is no error: the answer's Succeeded is false then, and
 // Else was executed.
 func (c *Client) Txn(ctx context.Context, txn Txn, opts ...WriteOption) (w Written, err error) {
-	err = c.postJSON(ctx, "/txn", txn, opts, &w)
-	return w, err
+	ch := newChange(aTxn)
+	ch.said = txn
+	return c.change(ctx, ch, opts)
 }
 
 // TxnJSON executes a transaction in the words of POST /txn.

@@ -148,7 +148,7 @@ func (c *Client) watchOnce(ctx context.Context, w *watching, yield func(Changes,
 		a.query.Set("from", number(w.next))
 	}
 	begun := time.Now()
-	response, err := c.send(ctx, base, a)
+	response, err := c.send(ctx, base, &a, 0)
 	if err != nil {
 		return true, &callError{ErrUnavailable, NoAnswer(base, time.Since(begun), err)}
 	}

@@ -25,8 +25,9 @@ func (s *Session) again(p *pending) bool {
 	p.renamed = true // once is enough: whoever burns every name means it
 	s.last++
 	p.command.Session, p.command.Sequence, p.command.Admitted = s.session, s.last, 0
-	p.open = map[paxos.Number]bool{}
+	p.open = p.open[:0]
 	s.pending[s.last] = p
+	s.due.add(p.deadline, s.last)
 	s.unsent = append(s.unsent, s.last)
 	return true
 }
@@ -47,6 +48,18 @@ func (s *Session) settle(sequence paxos.Sequence, p *pending, answer paxos.Settl
 	} else {
 		answer.Name = p.command.Name()
 		s.send(p.asker, answer)
+	}
+	s.done(p)
+}
+
+// sparePending bounds what is kept of settled commands for the next ones.
+const sparePending = 4096
+
+// done makes room for the next command in what was one's.
+func (s *Session) done(p *pending) {
+	if len(s.spare) < sparePending {
+		*p = pending{open: p.open[:0]}
+		s.spare = append(s.spare, p)
 	}
 }
 

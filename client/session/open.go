@@ -23,14 +23,7 @@ func (s *Session) opened() bool {
 
 // own submits a command of the session itself, for which nobody waits.
 func (s *Session) own(body []byte) paxos.Sequence {
-	s.last++
-	s.pending[s.last] = &pending{
-		command:  paxos.Command{Session: s.session, Sequence: s.last, Client: s.cfg.Node, Body: body},
-		deadline: math.MaxInt,
-		open:     map[paxos.Number]bool{},
-	}
-	s.bytes += len(body)
-	s.unsent = append(s.unsent, s.last)
+	s.pursue(paxos.Command{Body: body}).deadline = math.MaxInt
 	return s.last
 }
 

@@ -10,7 +10,6 @@
 package session
 
 import (
-	"maps"
 	"slices"
 
 	"paxos/paxos"
@@ -56,6 +55,8 @@ type Session struct {
 	last      paxos.Sequence
 	confirmed paxos.Sequence // every lower sequence is settled
 	pending   map[paxos.Sequence]*pending
+	spare     []*pending // settled ones, to be used again
+	due       due
 	bytes     int                    // of users' commands in pending
 	abandoned map[paxos.Sequence]int // settled as unknown; until which tick it keeps the floor
 	unsent    []paxos.Sequence
@@ -78,12 +79,13 @@ type Session struct {
 type pending struct {
 	command  paxos.Command
 	asker    paxos.NodeID // "" if nobody waits
-	asked    paxos.NodeID // the proposer that it was last sent to
+	asked    paxos.NodeID // the proposer that it was last sent to, until it refuses
+	sent     paxos.Number // in which attempt
 	deadline int
 	retry    int // the tick at which it is sent again
 	// open are the attempts that were not refused for certain. While there is
 	// one, the command may take effect.
-	open    map[paxos.Number]bool
+	open    []paxos.Number
 	refusal paxos.Refused // the last one, to explain a 503
 	renamed bool          // it got a new name, once
 }
@@ -91,7 +93,7 @@ type pending struct {
 // New makes a session.
 func New(cfg Config) *Session {
 	return &Session{
-		cfg: cfg, stamp: cfg.Configuration.Stamp(), dice: paxos.Dice(cfg.Seed), session: cfg.Session, confirmed: 1, pending: map[paxos.Sequence]*pending{},
+		cfg: cfg, stamp: cfg.Configuration.Stamp(), dice: paxos.Dice(cfg.Seed), session: cfg.Session, confirmed: 1, pending: map[paxos.Sequence]*pending{}, due: due{at: map[int][]paxos.Sequence{}},
 		abandoned: map[paxos.Sequence]int{}, heard: map[paxos.NodeID]int{}, learners: map[paxos.NodeID]told{},
 	}
 }
@@ -119,6 +121,8 @@ func (s *Session) Step(e paxos.Envelope) paxos.Effects {
 		}
 	case paxos.Directory:
 		s.directory = m
+	case paxos.Gone:
+		s.gone(m.Node)
 	}
 	return s.effects()
 }
@@ -129,7 +133,7 @@ func (s *Session) Flush() paxos.Effects {
 	if len(s.unsent) > 0 && s.adopt.Done() && s.applied > 0 {
 		if s.opened() {
 			s.propose(s.unsent)
-			s.unsent = nil
+			s.unsent = s.unsent[:0]
 		} else if i := slices.Index(s.unsent, s.opening); i >= 0 {
 			s.unsent = slices.Delete(s.unsent, i, i+1)
 			s.propose([]paxos.Sequence{s.opening})
@@ -146,14 +150,15 @@ func (s *Session) Tick() paxos.Effects {
 			s.send(id, paxos.Survey{})
 		}
 	}
-	for _, sequence := range slices.Sorted(maps.Keys(s.pending)) {
+	for _, sequence := range s.due.take(s.tick) {
 		p := s.pending[sequence]
 		switch {
+		case p == nil:
 		case s.tick >= p.deadline:
 			s.giveUp(sequence, p)
 		case s.tick == p.retry:
 			s.unsent = append(s.unsent, sequence)
-			if len(p.open) > 0 {
+			if p.asked != "" {
 				s.avoid(p.asked)
 			}
 		}
@@ -183,20 +188,30 @@ func (s *Session) submit(from paxos.NodeID, m paxos.Submit) {
 		s.send(from, paxos.Settled{Fate: paxos.FateNotApplied, Reason: paxos.Overloaded})
 		return
 	}
-	s.last++
-	p := &pending{
-		command:  paxos.Command{Session: s.session, Sequence: s.last, Client: s.cfg.Node, Key: m.Key, Body: m.Body},
-		asker:    from,
-		deadline: s.tick + max(1, m.Ticks),
-		open:     map[paxos.Number]bool{},
-	}
-	s.pending[s.last] = p
-	s.bytes += len(m.Body)
-	s.unsent = append(s.unsent, s.last)
+	p := s.pursue(paxos.Command{Key: m.Key, Body: m.Body})
+	p.asker, p.deadline = from, s.tick+max(1, m.Ticks)
+	s.due.add(p.deadline, p.command.Sequence)
 	if m.NoWait {
 		s.send(from, paxos.Settled{Fate: paxos.FatePending, Name: p.command.Name()})
 		p.asker = ""
 	}
+}
+
+// pursue gives a command the next name, and has it sent.
+func (s *Session) pursue(c paxos.Command) *pending {
+	s.last++
+	c.Session, c.Sequence, c.Client = s.session, s.last, s.cfg.Node
+	var p *pending
+	if n := len(s.spare); n > 0 {
+		p, s.spare = s.spare[n-1], s.spare[:n-1]
+	} else {
+		p = &pending{}
+	}
+	p.command = c
+	s.pending[s.last] = p
+	s.bytes += len(c.Body)
+	s.unsent = append(s.unsent, s.last)
+	return p
 }
 
 // propose sends commands to the proposer that is said to lead.
@@ -217,7 +232,7 @@ func (s *Session) propose(sequences []paxos.Sequence) {
 		}
 		commands, bytes = nil, 0
 	}
-	for _, sequence := range sequences {
+	for i, sequence := range sequences {
 		p := s.pending[sequence]
 		if p == nil {
 			continue
@@ -235,11 +250,15 @@ func (s *Session) propose(sequences []paxos.Sequence) {
 		}
 		if len(commands) == 0 {
 			s.attempt++
+			commands = make([]paxos.Command, 0, len(sequences)-i)
 		}
 		bytes += size
 		commands = append(commands, *c)
-		p.open[s.attempt], p.asked = true, to
-		p.retry = s.tick + s.cfg.ResendTicks
+		if !p.under(s.attempt) {
+			p.open = append(p.open, s.attempt)
+		}
+		p.asked, p.sent = to, s.attempt
+		s.retry(p, s.tick+s.cfg.ResendTicks)
 	}
 	leave()
 }
@@ -261,7 +280,7 @@ func (s *Session) floor() paxos.Sequence {
 func (s *Session) retryLater(sequences []paxos.Sequence) {
 	for _, sequence := range sequences {
 		if p := s.pending[sequence]; p != nil {
-			p.retry = s.tick + 1 + s.cfg.RetryTicks/2 + s.dice.Below(s.cfg.RetryTicks)
+			s.retry(p, s.tick+1+s.cfg.RetryTicks/2+s.dice.Below(s.cfg.RetryTicks))
 		}
 	}
 }
@@ -281,12 +300,15 @@ func (s *Session) refused(from paxos.NodeID, m paxos.Refused) {
 	var again []paxos.Sequence
 	for _, name := range m.Commands {
 		p := s.pending[name.Sequence]
-		if p == nil || name != p.command.Name() || !p.open[m.Attempt] {
+		if p == nil || name != p.command.Name() || !p.under(m.Attempt) {
 			continue
 		}
 		p.refusal = m
+		if m.Attempt == p.sent {
+			p.asked = "" // it answers: nothing speaks against asking it again
+		}
 		if !m.Uncertain {
-			delete(p.open, m.Attempt)
+			p.open = slices.DeleteFunc(p.open, func(a paxos.Number) bool { return a == m.Attempt })
 		}
 		again = append(again, name.Sequence)
 	}
@@ -332,7 +354,7 @@ func (s *Session) notify(from paxos.NodeID, m paxos.Notify) {
 		s.settle(o.Sequence, p, paxos.Settled{Fate: paxos.FateKnown, Outcome: o})
 	}
 	if n := len(s.reports); n > 2*keptReports {
-		s.reports = slices.Clone(s.reports[n-keptReports:])
+		s.reports = s.reports[:copy(s.reports, s.reports[n-keptReports:])]
 	}
 	if known > 0 {
 		s.out.Events = append(s.out.Events, paxos.Event{Kind: paxos.EventNotify, Peer: from, Slot: m.Outcomes[0].Slot, Count: known})

@@ -142,6 +142,7 @@ var wrong = map[string]string{
 	"--log-level=loud":                `--log-level: "loud" is none of debug, info, warn, error`,
 	"--log-format=xml":                `--log-format: "xml" is none of auto, text, json`,
 	"--local=perhaps":                 "--local",
+	"--pprof=perhaps":                 "--pprof",
 	"--data=x":                        "unknown flag: --data",
 	"--nonsense":                      "unknown flag: --nonsense",
 }

@@ -166,7 +166,7 @@ func (a *app) root() *cobra.Command {
 		"values": {a.send(), a.read(), a.outcome(), a.burn()},
 		"keys":   {a.put(), a.get(), a.del(), a.cas(), a.incr(), a.append(), a.txn(), a.watch(), a.compact()},
 		"leases": {a.lease(), a.lock(), a.elect()},
-		"nodes":  {a.initialise(), a.status(), a.explain(), a.leader(), a.members(), a.logs(), a.audit()},
+		"nodes":  {a.initialise(), a.status(), a.explain(), a.leader(), a.members(), a.logs(), a.audit(), a.bench()},
 	} {
 		for _, v := range verbs {
 			v.GroupID = group

@@ -40,6 +40,9 @@ func (m *machine) storeWorks() {
 		{ExitNotFound, "compacted", "get|config/color|--revision|2"},
 		{ExitOK, "config/\n", "__complete|get|conf"},
 		{ExitOK, "1", "del|config/color"},
+		{ExitOK, "all that was acknowledged is there", "bench|--for|1s|--clients|4|--keys|10"},
+		{ExitOK, `"lost": 0`, "bench|mixed|--for|1s|--clients|4|--keys|10|-o|json"},
+		{ExitOK, "0\n", "get|--prefix|bench/|--count"},
 	} {
 		words := strings.Split(x.line, "|")
 		var got result

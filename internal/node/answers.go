@@ -5,7 +5,8 @@ import "paxos/paxos"
 // asked is a question from this process, and where its answer goes.
 type asked struct {
 	id     paxos.NodeID
-	answer chan answer // room for one
+	told   func(paxos.Envelope, error) // of Ask; nil for Do, which waits at
+	answer chan answer                 // room for one
 	// A Propose is answered command by command, as slots are chosen.
 	commands map[paxos.CommandName]bool // those without an answer yet
 	placed   []paxos.Placed
@@ -14,6 +15,21 @@ type asked struct {
 type answer struct {
 	envelope paxos.Envelope
 	err      error
+}
+
+// told is an answer on its way to who asked.
+type told struct {
+	asked    *asked
+	envelope paxos.Envelope
+}
+
+// tell ends the question.
+func (a *asked) tell(e paxos.Envelope, err error) {
+	if a.told != nil {
+		a.told(e, err)
+		return
+	}
+	a.answer <- answer{e, err}
 }
 
 // expect notes what a question still needs an answer for.

@@ -12,17 +12,10 @@ type awaited struct {
 // true.
 func (l *Loop) Await(ctx context.Context, ok func() bool) error {
 	w := &awaited{ctx: ctx, ok: ok, done: make(chan struct{})}
-	if err := l.put(ctx, Item{inspect: func() { l.awaited = append(l.awaited, w) }}); err != nil {
+	if err := l.inbox.put(ctx, Item{inspect: func() { l.awaited = append(l.awaited, w) }}); err != nil {
 		return err
 	}
-	select {
-	case <-w.done:
-		return nil
-	case <-l.done:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return l.wait(ctx, w.done)
 }
 
 func (l *Loop) checkAwaited() {

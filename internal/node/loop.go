@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -59,14 +61,15 @@ type Meter interface {
 	Turned(at time.Time, items int, events []paxos.Event)
 }
 
-// Bounds of what waits, and of what one turn takes.
-const (
-	usualRoom = 4096
-	turnSize  = 1024
-)
+// usualRoom bounds what waits, and so what one turn takes.
+const usualRoom = 4096
 
-// ErrStopped is returned by calls on a loop that has ended.
-var ErrStopped = errors.New("the node is stopping")
+// Errors of calls on a loop: it has ended; more waits already than it has room
+// for.
+var (
+	ErrStopped = errors.New("the node is stopping")
+	ErrFull    = errors.New("the node has too much to do")
+)
 
 // Item is something for the loop to do: a message to step or a look inside.
 type Item struct {
@@ -80,9 +83,11 @@ type Item struct {
 // Loop owns a role: all that happens to the role happens in its goroutine.
 type Loop struct {
 	opts    Options
-	inbox   chan Item
+	inbox   inbox
 	done    chan struct{}
 	asking  map[paxos.NodeID]*asked
+	answers []told // of the turn that is being delivered
+	sum     paxos.Effects
 	awaited []*awaited
 	after   func() // nil, or what AfterTurns was given
 	events  ring
@@ -101,7 +106,7 @@ type Counts struct {
 // New makes a loop; Run or Turn moves it.
 func New(opts Options) *Loop {
 	room := cmp.Or(opts.Room, usualRoom)
-	l := &Loop{opts: opts, events: newRing(room), inbox: make(chan Item, room), done: make(chan struct{}), asking: map[paxos.NodeID]*asked{}}
+	l := &Loop{opts: opts, events: newRing(room), inbox: newInbox(room), done: make(chan struct{}), asking: map[paxos.NodeID]*asked{}}
 	l.turned.Store(opts.Now().UnixNano())
 	return l
 }
@@ -113,37 +118,47 @@ func (l *Loop) AfterTurns(look func()) { l.after = look }
 // Counts gives the loop's counters.
 func (l *Loop) Counts() *Counts { return &l.counts }
 
-// Waiting is how many items wait for their turn, at most Options.Room.
-func (l *Loop) Waiting() int { return len(l.inbox) }
+// Waiting is how many items wait for their turn. It is at most Options.Room,
+// but for those that take a question back.
+func (l *Loop) Waiting() int { return l.inbox.waiting() }
 
 // Run moves the loop until ctx ends (the error is then nil) or until it must
 // not go on: a failed write or sync, or a broken invariant.
 func (l *Loop) Run(ctx context.Context) error {
-	defer close(l.done)
+	defer l.stop()
 	ticker := time.NewTicker(l.opts.Tick)
 	defer ticker.Stop()
-	batch := make([]Item, 0, turnSize)
+	var batch []Item
 	for {
-		batch = batch[:0]
 		ticks := 0
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 			ticks = 1
-		case item := <-l.inbox:
-			batch = append(batch, item)
+		case <-l.inbox.wake:
 		}
-		for more := true; more && len(batch) < turnSize; {
-			select {
-			case item := <-l.inbox:
-				batch = append(batch, item)
-			default:
-				more = false
-			}
+		batch = l.inbox.take(batch)
+		if len(batch) == 0 && ticks == 0 {
+			continue // a tick took what it was woken for
 		}
 		if err := l.Turn(batch, ticks); err != nil {
 			return err
+		}
+	}
+}
+
+// stop lets nothing in any more, and tells everyone who still waits for an
+// answer that there will be none.
+func (l *Loop) stop() {
+	left := l.inbox.close()
+	close(l.done)
+	for _, a := range l.asking {
+		a.tell(paxos.Envelope{}, ErrStopped)
+	}
+	for _, item := range left {
+		if item.asked != nil {
+			item.asked.tell(paxos.Envelope{}, ErrStopped)
 		}
 	}
 }
@@ -152,16 +167,16 @@ func (l *Loop) Run(ctx context.Context) error {
 // the role wants kept, and sends what it wants sent: in this order, always. An
 // error is final: nothing of this turn was sent, and the process must end.
 func (l *Loop) Turn(batch []Item, ticks int) error {
-	var sum paxos.Effects
+	sum := l.empty()
 	for i := range batch {
-		l.step(&sum, &batch[i])
+		l.step(sum, &batch[i])
 	}
 	for range ticks {
-		add(&sum, l.opts.Role.Tick())
+		add(sum, l.opts.Role.Tick())
 	}
-	add(&sum, l.opts.Role.Flush())
+	add(sum, l.opts.Role.Flush())
 	now := l.opts.Now()
-	l.events.publish(now, sum.Events)
+	l.events.publish(now, slices.Clone(sum.Events))
 	if l.opts.Meter != nil {
 		l.opts.Meter.Turned(now, len(batch), sum.Events)
 	}
@@ -175,7 +190,7 @@ func (l *Loop) Turn(batch []Item, ticks int) error {
 			return fmt.Errorf("a write to the disk failed: %w", err)
 		}
 	}
-	if err := l.tap(&sum); err != nil {
+	if err := l.tap(sum); err != nil {
 		return fmt.Errorf("what was done could not be told: %w", err)
 	}
 	l.deliver(sum.Send)
@@ -191,22 +206,33 @@ func (l *Loop) Turn(batch []Item, ticks int) error {
 	return nil
 }
 
-// add adds the effects of a step, whose slices are the loop's from now on.
+// keptEffects bounds the lists that are kept from turn to turn.
+const keptEffects = 4096
+
+// empty gives the sum of a turn that has only begun, in the lists of the last
+// one, which nobody else has kept.
+func (l *Loop) empty() *paxos.Effects {
+	s := &l.sum
+	*s = paxos.Effects{Persist: reused(s.Persist), Send: reused(s.Send), Events: reused(s.Events)}
+	return s
+}
+
+func reused[T any](list []T) []T {
+	if cap(list) > keptEffects {
+		return nil
+	}
+	clear(list)
+	return list[:0]
+}
+
+// add adds the effects of a step.
 func add(sum *paxos.Effects, e paxos.Effects) {
-	sum.Persist = joined(sum.Persist, e.Persist)
-	sum.Send = joined(sum.Send, e.Send)
-	sum.Events = joined(sum.Events, e.Events)
+	sum.Persist = append(sum.Persist, e.Persist...)
+	sum.Send = append(sum.Send, e.Send...)
+	sum.Events = append(sum.Events, e.Events...)
 	if sum.Broken == nil {
 		sum.Broken = e.Broken
 	}
-}
-
-// joined spares most turns, which have one step that does something, a copy.
-func joined[T any](list, more []T) []T {
-	if len(list) == 0 {
-		return more
-	}
-	return append(list, more...)
 }
 
 func (l *Loop) step(sum *paxos.Effects, item *Item) {
@@ -217,7 +243,7 @@ func (l *Loop) step(sum *paxos.Effects, item *Item) {
 		l.counts.Rejected.Add(1)
 		sum.Events = append(sum.Events, paxos.Event{Kind: paxos.EventRejected, Peer: item.Envelope.From})
 		if item.asked != nil {
-			item.asked.answer <- answer{err: err}
+			item.asked.tell(paxos.Envelope{}, err)
 			item.asked = nil
 		}
 		return
@@ -240,8 +266,8 @@ func (l *Loop) check(e paxos.Envelope) error {
 	return nil
 }
 
-// deliver hands answers to those who asked here, tasks to the keeper, and the
-// rest to the network.
+// deliver hands tasks to the keeper, answers to those who asked here, and the
+// rest to the network: others wait for that, and so it goes first.
 func (l *Loop) deliver(send []paxos.Envelope) {
 	out := send[:0]
 	for _, e := range send {
@@ -251,10 +277,10 @@ func (l *Loop) deliver(send []paxos.Envelope) {
 			}
 			continue
 		}
-		if a := l.asking[e.To]; a != nil {
+		if a := l.asker(e.To); a != nil {
 			if whole, ok := a.gather(e); ok {
 				delete(l.asking, e.To)
-				a.answer <- answer{envelope: whole}
+				l.answers = append(l.answers, told{a, whole})
 			}
 			continue
 		}
@@ -265,6 +291,19 @@ func (l *Loop) deliver(send []paxos.Envelope) {
 	if len(out) > 0 {
 		l.opts.Network.Send(out)
 	}
+	for _, t := range l.answers {
+		t.asked.tell(t.envelope, nil)
+	}
+	clear(l.answers)
+	l.answers = l.answers[:0]
+}
+
+// asker is who asked here under this id, nil if nobody did.
+func (l *Loop) asker(id paxos.NodeID) *asked {
+	if len(l.asking) == 0 || !strings.HasPrefix(string(id), paxos.LocalPrefix) {
+		return nil
+	}
+	return l.asking[id]
 }
 
 // settle ends the item: a look inside sees a state that is on disk, and who
@@ -274,90 +313,12 @@ func (l *Loop) settle(item *Item) {
 	case item.inspect != nil:
 		l.counts.Looks.Add(1)
 		item.inspect()
-	case item.asked != nil && l.asking[item.asked.id] != nil && !answered(item.Envelope.Message):
-		delete(l.asking, item.asked.id)
-		item.asked.answer <- answer{}
-	}
-}
-
-func (l *Loop) put(ctx context.Context, item Item) error {
-	select {
-	case <-l.done:
-		return ErrStopped
-	default:
-	}
-	select {
-	case l.inbox <- item:
-		return nil
-	case <-l.done:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// Submit hands an envelope to the loop; it waits while the inbox is full.
-func (l *Loop) Submit(ctx context.Context, e paxos.Envelope) error {
-	return l.put(ctx, Item{Envelope: e})
-}
-
-// Do hands a message to the loop as if from a node of its own, and waits for
-// the answer that the role addresses to that node; for a Propose, until all of
-// its commands have one. An envelope without a
-// Message means that the message was taken, and has no answer.
-func (l *Loop) Do(ctx context.Context, e paxos.Envelope) (paxos.Envelope, error) {
-	a := &asked{id: paxos.NodeID(fmt.Sprintf("%s%d", paxos.LocalPrefix, l.local.Add(1))), answer: make(chan answer, 1)}
-	e.From = a.id
-	a.expect(e.Message)
-	if err := l.put(ctx, Item{Envelope: e, asked: a}); err != nil {
-		return paxos.Envelope{}, err
-	}
-	select {
-	case got := <-a.answer:
-		return got.envelope, got.err
-	case <-l.done:
-		select {
-		case got := <-a.answer: // in the loop's last turn
-			return got.envelope, got.err
-		default:
-			return paxos.Envelope{}, ErrStopped
+	case item.asked != nil && !answered(item.Envelope.Message):
+		// One that was told already may have the next question by now.
+		if a := l.asking[item.Envelope.From]; a != nil {
+			delete(l.asking, a.id)
+			a.tell(paxos.Envelope{}, nil)
 		}
-	case <-ctx.Done():
-		l.forget(a)
-		return paxos.Envelope{}, ctx.Err()
-	}
-}
-
-// forget takes back a question whose asker no longer waits. Nobody may be
-// there to see it done, so it does not wait either.
-func (l *Loop) forget(a *asked) {
-	item := Item{inspect: func() { delete(l.asking, a.id) }}
-	select {
-	case l.inbox <- item:
-	default:
-		go func() {
-			select {
-			case l.inbox <- item:
-			case <-l.done:
-			}
-		}()
-	}
-}
-
-// Inspect calls look in the loop, between turns, and waits for it. What it
-// sees is durable.
-func (l *Loop) Inspect(ctx context.Context, look func()) error {
-	seen := make(chan struct{})
-	if err := l.put(ctx, Item{inspect: func() { look(); close(seen) }}); err != nil {
-		return err
-	}
-	select {
-	case <-seen:
-		return nil
-	case <-l.done:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

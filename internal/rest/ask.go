@@ -15,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"paxos/client"
+	"paxos/client/wire"
 )
 
 // What a learner answers: a page of values, as JSON with every byte escaped, is
@@ -35,6 +36,8 @@ type question struct {
 	header   http.Header
 	patience time.Duration
 	path     func(share time.Duration) string
+	hot      *wire.Read // the same for a stream, nil if it is for none
+	key      string     // of hot
 }
 
 // answer is what a learner says.
@@ -44,6 +47,9 @@ type answer struct {
 	body   []byte
 	rest   io.Reader // what follows body, nil if nothing does
 	close  func()
+	// Of an answer that came over a stream; header is nil then.
+	head []byte
+	held *waiting // whose head and body are
 }
 
 // passedHeaders are those of a learner's answer that are for its reader.
@@ -106,12 +112,12 @@ func (s *Server) consult(ctx context.Context, q question) (*answer, *client.Prob
 	var silent []string
 	ask := func(address string, parts int) *answer {
 		share, begun := max(time.Until(end)/time.Duration(parts), time.Millisecond), time.Now()
-		got, err := s.get(ctx, q, address, share)
+		got, err := s.reach(ctx, q, address, share)
 		switch {
 		case err != nil:
 			silent = append(silent, s.silence(address, time.Since(begun), err))
 		case got.status < http.StatusInternalServerError:
-			s.Measures.served(got.header)
+			s.served(got)
 			return got
 		default:
 			got.close()
@@ -165,21 +171,66 @@ func (s *Server) silence(address string, waited time.Duration, err error) string
 	return name + " " + quiet.Why
 }
 
-// learners are the addresses of all learners, in the order of this service.
-func (s *Server) learners() (addresses []string) {
+// learnersAt are the addresses of learners, as long as the book has this channel.
+type learnersAt struct {
+	addresses []string
+	changed   <-chan struct{}
+}
+
+// learners are the addresses of all learners, in the order of this service. Nobody
+// may change the list.
+func (s *Server) learners() []string {
+	changed := s.hub.book.Changed() // before the addresses: what changes then is seen next time
+	if k := s.learnersAt.Load(); k != nil && k.changed == changed {
+		return k.addresses
+	}
+	k := &learnersAt{changed: changed}
 	list := s.settings.Configuration().Learners
 	first := int(crc32.ChecksumIEEE([]byte(s.settings.ID)))
 	for i := range list {
-		addresses = append(addresses, s.hub.book.Addresses(list[(first+i)%len(list)])...)
+		k.addresses = append(k.addresses, s.hub.book.Addresses(list[(first+i)%len(list)])...)
 	}
-	return addresses
+	s.learnersAt.Store(k)
+	return k.addresses
+}
+
+// reach asks one learner: over the stream to it, if there is one and the question
+// is for streams; else, and if the stream breaks, by a request.
+func (s *Server) reach(ctx context.Context, q question, address string, share time.Duration) (*answer, error) {
+	if q.hot == nil {
+		return s.get(ctx, q, address, share)
+	}
+	begun := time.Now()
+	got, asked, err := s.askings.to(address).ask(q, share, s.patienceWith(share))
+	if got != nil || err != nil {
+		return got, err
+	}
+	if asked {
+		share = max(share-time.Since(begun), time.Millisecond)
+	}
+	return s.get(ctx, q, address, share)
+}
+
+// patienceWith is how long a learner is waited for that was given a share: if it
+// lives, it answers in time, if only that it has no answer.
+func (s *Server) patienceWith(share time.Duration) time.Duration {
+	return share + min(share, s.settings.RequestTimeout)/4
+}
+
+// served notes which learner answered.
+func (s *Server) served(got *answer) {
+	if got.held != nil {
+		s.Measures.Served[got.held.learner].Add(1)
+		return
+	}
+	s.Measures.served(got.header)
 }
 
 // get asks one learner. The limit of its time covers what is held back; after
 // that, a learner that falls silent is given up.
 func (s *Server) get(ctx context.Context, q question, address string, share time.Duration) (*answer, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	alarm := time.AfterFunc(share+min(share, s.settings.RequestTimeout)/4, cancel)
+	alarm := time.AfterFunc(s.patienceWith(share), cancel)
 	stop := func() {
 		alarm.Stop()
 		cancel()

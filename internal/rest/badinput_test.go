@@ -189,6 +189,7 @@ func TestBodiesOverTheLimitAreRefused(t *testing.T) {
 		{w.learner, "/learn", maxMessageBytes + 1, "the body is larger than"},
 		{w.client, "/notify", maxMessageBytes + 1, "the body is larger than"},
 		{w.client, "/send", 6<<20 + headerLimit + 1, "the body is larger than"},
+		{w.client, "/kv", 6<<20 + maxMessageBytes + 1, "the body is larger than"},
 		{w.client, "/gossip", headerLimit + 1, "the body is larger than 65536 bytes"},
 		{w.acceptor, "/gossip", headerLimit + 1, "the body is larger than 65536 bytes"},
 	} {

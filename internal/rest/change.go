@@ -44,39 +44,14 @@ func (s *Server) change(c *gin.Context, t kv.Txn) (done, bool) {
 		return done{}, false
 	}
 	d, ok := s.apply(c, w)
-	switch {
-	case !ok:
+	if !ok {
 		return d, false
-	case d.Failure != nil && d.Failure.Code == kv.FailResult && len(t.If) > 0 && !readsBefore(t.Then):
-		s.refuseCondition(c, d, nil) // it was the key as it is that is too large
-		return d, false
-	case d.Failure != nil:
-		s.refuseFailure(c, d)
-		return d, false
-	case !d.Succeeded:
-		s.refuseCondition(c, d, d.Responses)
+	}
+	if bad := d.whyUnchanged(t); bad != nil {
+		refuse(c, bad)
 		return d, false
 	}
 	return d, true
-}
-
-func readsBefore(ops []kv.Op) bool {
-	for _, o := range ops {
-		if o.Put != nil && o.Put.Prev || o.Delete != nil && o.Delete.Prev {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *Server) refuseCondition(c *gin.Context, d done, read []kv.Response) {
-	p := problem("condition-failed", http.StatusPreconditionFailed, "the key is not as the request demands", "nothing was changed; current is the key as it is, if there is one")
-	if len(read) > 0 && len(read[0].KVs) > 0 {
-		current := shown(read[0].KVs[0], false)
-		p.Current = &current
-	}
-	p.Session, p.Sequence, p.Key, p.Outcome = &d.command.Session, &d.command.Sequence, d.command.IdempotencyKey, d.command.Outcome
-	refuse(c, p)
 }
 
 // asItIs reads the key after it was written, without the value that its writer
@@ -96,6 +71,15 @@ func written(d done, appended bool) client.Written {
 		if appended {
 			out.Count = paxos.Number(d.Responses[n-1].Count)
 		}
+	}
+	return out
+}
+
+// writtenBy is the answer to a put; nil stands for another write of one key.
+func writtenBy(d done, put *kv.Put) client.Written {
+	out := written(d, false)
+	if put != nil && put.Prev && len(d.Responses) > 1 {
+		out.Prev = allShown(d.Responses[0].KVs, false)
 	}
 	return out
 }
@@ -137,12 +121,7 @@ func (s *Server) putKV(c *gin.Context) {
 	if !ok {
 		return
 	}
-	out := written(d, false)
-	if put.Prev && len(d.Responses) > 1 {
-		out.Prev = allShown(d.Responses[0].KVs, false)
-	}
-	c.Header("ETag", tagOf(kv.Revision(out.Key.Mod)))
-	reply(c, http.StatusOK, out)
+	tellWritten(ginVoice{c}, writtenBy(d, put))
 }
 
 // value reads a body that is a value.
@@ -205,6 +184,10 @@ func (s *Server) deleteKV(c *gin.Context) {
 	if !ok {
 		return
 	}
+	reply(c, http.StatusOK, deletedBy(d, prev))
+}
+
+func deletedBy(d done, prev bool) deleted {
 	out := deleted{Written: client.Written{Revision: paxos.Number(d.Revision), Succeeded: true, Command: d.command}}
 	if len(d.Responses) > 0 {
 		out.Deleted = paxos.Number(d.Responses[0].Count)
@@ -212,7 +195,7 @@ func (s *Server) deleteKV(c *gin.Context) {
 			out.Prev = allShown(d.Responses[0].KVs, false)
 		}
 	}
-	reply(c, http.StatusOK, out)
+	return out
 }
 
 // modifying is what is posted to a key.
@@ -268,11 +251,7 @@ func (s *Server) postKV(c *gin.Context) {
 	if !ok {
 		return
 	}
-	out := written(d, ops[0].Append != nil)
-	if out.Key != nil {
-		c.Header("ETag", tagOf(kv.Revision(out.Key.Mod)))
-	}
-	reply(c, http.StatusOK, out)
+	tellWritten(ginVoice{c}, written(d, ops[0].Append != nil))
 }
 
 // modify reads the body; a swap adds to what is demanded.

@@ -1,10 +1,9 @@
 package rest
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -17,6 +16,10 @@ import (
 // send takes a value and answers when it is chosen and applied; with
 // ?wait=none it answers at once, with what to ask for later.
 func (s *Server) send(c *gin.Context) {
+	if c.GetHeader("Upgrade") != "" {
+		s.program(c)
+		return
+	}
 	patience, bad := s.patience(c)
 	if bad != nil {
 		refuse(c, bad)
@@ -27,13 +30,29 @@ func (s *Server) send(c *gin.Context) {
 		refuse(c, badRequest(fmt.Errorf("parameter wait: %q is not none", wait), "leave it out to wait for the outcome"))
 		return
 	}
+	if given && isLines(c) {
+		refuse(c, badRequest(errors.New("parameter wait: lines are answered when they are settled"), "leave it out"))
+		return
+	}
+	if isLines(c) {
+		s.lines(c, patience)
+		return
+	}
 	// A character takes at most six bytes as \u escapes.
 	b, bad := body(c, 6*int64(s.settings.MaxValueBytes)+headerLimit)
 	if bad != nil {
 		refuse(c, bad)
 		return
 	}
-	ask, err := s.readSend(c, b)
+	if isList(b) {
+		if given {
+			refuse(c, badRequest(errors.New("parameter wait: a list is answered when it is settled"), "leave it out"))
+			return
+		}
+		s.sendMany(c, b, patience)
+		return
+	}
+	ask, err := s.readSend(keyHeader(c), b)
 	if err != nil {
 		refuse(c, badRequest(err, `for example {"value": "teste123"}`))
 		return
@@ -42,32 +61,7 @@ func (s *Server) send(c *gin.Context) {
 	if !ok {
 		return
 	}
-	sent := client.Sent{Session: settled.Name.Session, Sequence: settled.Name.Sequence, Key: ask.Key, Status: "applied",
-		Slot: settled.Outcome.Slot, Position: settled.Outcome.Position, Client: s.settings.ID, Outcome: outcomePath(ask.Key, settled.Name)}
-	if settled.Fate == paxos.FatePending {
-		sent.Status = "pending"
-		reply(c, http.StatusAccepted, sent)
-		return
-	}
-	d, err := s.decoded(settled, ask.Key)
-	if err != nil {
-		refuse(c, problem("internal", http.StatusInternalServerError, err.Error(), ""))
-		return
-	}
-	if d.Failure != nil {
-		s.refuseFailure(c, d)
-		return
-	}
-	sent.Revision, sent.SessionToken = paxos.Number(d.Revision), d.command.SessionToken
-	reply(c, http.StatusOK, sent)
-}
-
-// outcomePath is where to ask what became of a command.
-func outcomePath(key string, name paxos.CommandName) string {
-	if key != "" {
-		return "/outcome/" + url.PathEscape(key)
-	}
-	return fmt.Sprintf("/outcome/%v/%d", name.Session, name.Sequence)
+	s.tellSent(ginVoice{c}, ask.Key, settled)
 }
 
 // submit hands a command to the session and waits for its fate; it answers the
@@ -83,20 +77,6 @@ func (s *Server) submit(c *gin.Context, ask paxos.Submit, patience time.Duration
 		return settled, false
 	}
 	return settled, true
-}
-
-// pursue does so, for whoever waits.
-func (s *Server) pursue(ctx context.Context, ask paxos.Submit, patience time.Duration) (paxos.Settled, error) {
-	ask.Ticks = s.settings.Ticks(patience)
-	if ask.NoWait {
-		ask.Ticks = s.settings.Ticks(maxTimeout)
-	}
-	// The session answers at the deadline; a loop that does not is stuck.
-	ctx, cancel := context.WithTimeout(ctx, patience+s.settings.RequestTimeout)
-	defer cancel()
-	got, err := s.loop.Do(ctx, paxos.Envelope{To: s.settings.ID, Config: s.stamp, Message: ask})
-	settled, _ := got.Message.(paxos.Settled)
-	return settled, err
 }
 
 // whySettled gives the problem that a fate is, nil for an effect.

@@ -20,13 +20,39 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var errFrame = errors.New("malformed frame")
 
-func appendFrame(b []byte, e paxos.Envelope) []byte {
+// appendFrame appends e as a frame. Body is the form of its message, nil if
+// nobody has made it yet.
+func appendFrame(b []byte, e *paxos.Envelope, body []byte) []byte {
 	start := len(b)
-	b = paxos.AppendEnvelope(append(b, make([]byte, frameHeader)...), e)
+	b = paxos.AppendHead(append(b, make([]byte, frameHeader)...), *e)
+	if body == nil {
+		b = paxos.AppendBody(b, e.Message)
+	} else {
+		b = append(b, body...)
+	}
 	message := b[start+frameHeader:]
 	binary.BigEndian.PutUint32(b[start:], uint32(len(message)))
 	binary.BigEndian.PutUint32(b[start+4:], crc32.Checksum(message, castagnoli))
 	return b
+}
+
+// shared reports whether two messages have the same body, of those that several
+// nodes get: then it is made once.
+func shared(a, b paxos.Message) bool {
+	switch a := a.(type) {
+	case paxos.Accept:
+		b, ok := b.(paxos.Accept)
+		return ok && a.Ballot == b.Ballot && a.Chosen == b.Chosen && sameList(a.Proposals, b.Proposals)
+	case paxos.Learn:
+		b, ok := b.(paxos.Learn)
+		return ok && a.Store == b.Store && a.Life == b.Life && sameList(a.Votes, b.Votes)
+	}
+	return false
+}
+
+// sameList reports whether two lists are one, in memory.
+func sameList[T any](a, b []T) bool {
+	return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0]
 }
 
 func appendBeat(b []byte) []byte { return append(b, make([]byte, frameHeader)...) }

@@ -22,7 +22,7 @@ func frameSeeds() (list [][]byte) {
 	h := paxos.Header{Node: "proposer9", Cluster: paxos.ClusterID{7}, Config: members.Stamp()}
 	var sound []byte
 	for _, m := range every {
-		list = append(list, appendFrame(nil, h.Envelope("acceptor1", m)))
+		list = append(list, framed(nil, h.Envelope("acceptor1", m)))
 		sound = appendBeat(append(sound, list[len(list)-1]...))
 	}
 	list = append(list, sound, appendBeat(nil), nil)
@@ -70,7 +70,7 @@ func FuzzStreams(f *testing.F) {
 			if e.From != "proposer9" {
 				t.Errorf("a message from %q was taken", string(e.From))
 			}
-			taken = appendFrame(taken, e)
+			taken = framed(taken, e)
 			return nil
 		}}
 		ended := make(chan error, 1)

@@ -40,6 +40,11 @@ type Hub struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
+	partings partings
+
+	sending sync.Mutex
+	touched []*outbox // that Send has put something into
+
 	// Lost counts envelopes that were dropped; Opened counts streams.
 	Lost, Opened atomic.Uint64
 }
@@ -54,14 +59,41 @@ func NewHub(self paxos.NodeID, config paxos.Stamp, book Book, log *logrus.Entry)
 // Handle sets what takes the envelopes that come in; before the first Send.
 func (h *Hub) Handle(take func(paxos.Envelope) error) { h.handle = take }
 
-// Send implements node.Network.
+// shareBytes is the size from which on it is worth while to share a body.
+const shareBytes = 4 << 10
+
+// Send implements node.Network: a peer gets all of it in one write.
 func (h *Hub) Send(envelopes []paxos.Envelope) {
-	for _, e := range envelopes {
-		h.send(e)
+	h.sending.Lock()
+	defer h.sending.Unlock()
+	var p parcel
+	for i := range envelopes {
+		p.envelope = envelopes[i]
+		if m := p.envelope.Message; i == 0 || !shared(envelopes[i-1].Message, m) {
+			p.size, p.common = weight(m), nil
+			if p.size >= shareBytes && i+1 < len(envelopes) && shared(m, envelopes[i+1].Message) {
+				p.common = &common{}
+			}
+		}
+		h.send(p)
+	}
+	for i, o := range h.touched {
+		o.push()
+		h.touched[i] = nil
+	}
+	h.touched = h.touched[:0]
+}
+
+// put leaves a parcel in an outbox, which is pushed at the end of Send.
+func (h *Hub) put(o *outbox, p parcel) {
+	o.put(p)
+	if !slices.Contains(h.touched, o) {
+		h.touched = append(h.touched, o)
 	}
 }
 
-func (h *Hub) send(e paxos.Envelope) {
+func (h *Hub) send(p parcel) {
+	e := &p.envelope
 	h.mu.RLock()
 	l := h.links[e.To]
 	in := h.inbound[e.To]
@@ -72,24 +104,24 @@ func (h *Hub) send(e paxos.Envelope) {
 	}
 	switch {
 	case asks(e.Message) && own == nil && len(in) > 0:
-		in[len(in)-1].out.put(e)
+		h.put(in[len(in)-1].out, p)
 	case asks(e.Message) && own != nil:
-		own.out.put(e)
+		h.put(own.out, p)
 	case own != nil || len(in) > 0:
 		// Two processes under one id are normal life on Kubernetes: both get
 		// the answer, and the ballot tells which of them asked.
 		if own != nil {
-			own.out.put(e)
+			h.put(own.out, p)
 		}
-		for _, p := range in {
-			if own == nil || p.start != own.start {
-				p.out.put(e)
+		for _, other := range in {
+			if own == nil || other.start != own.start {
+				h.put(other.out, p)
 			}
 		}
 	case l != nil:
-		l.out.put(e)
+		h.put(l.out, p)
 	case h.book.RoleOf(e.To) != "":
-		h.link(e.To).out.put(e)
+		h.put(h.link(e.To).out, p)
 	default:
 		// Nobody knows this node, or it was a question over HTTP whose asker
 		// has gone. A link for everyone who ever asked would be too many.
@@ -139,6 +171,11 @@ func (h *Hub) accept(p *pipe) {
 	defer h.running.Done()
 	err := p.run(h.ctx)
 	h.log.WithField("peer", string(p.peer)).Debugf("incoming stream ended: %v", err)
+	h.leave(p)
+	h.parted(p.peer)
+}
+
+func (h *Hub) leave(p *pipe) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	rest := slices.DeleteFunc(slices.Clone(h.inbound[p.peer]), func(q *pipe) bool { return q == p })

@@ -190,7 +190,7 @@ func TestStrangersWhoAskAndGoLeaveNothingBehind(t *testing.T) {
 		for _, id := range []paxos.NodeID{"stranger1", "stranger2", "proposer8"} {
 			s := dial(t, w.acceptor, id)
 			for range 20 {
-				_, err := s.Write(appendFrame(nil, s.h.Envelope("acceptor1", paxos.Survey{})))
+				_, err := s.Write(framed(nil, s.h.Envelope("acceptor1", paxos.Survey{})))
 				must(t, err)
 			}
 			must(t, s.Close())
@@ -259,7 +259,7 @@ func TestTheStreamGoesToTheOtherProcessThatLeads(t *testing.T) {
 	w.client.hub.Send([]paxos.Envelope{heard("proposer9", 1)})
 	s := idle.stream(t)
 	wantHeard(t, s, 1)
-	refuse := appendFrame(nil, paxos.Envelope{From: "proposer9", To: "client1", Message: paxos.Refused{Reason: paxos.NotLeading, Leader: "proposer9"}})
+	refuse := framed(nil, paxos.Envelope{From: "proposer9", To: "client1", Message: paxos.Refused{Reason: paxos.NotLeading, Leader: "proposer9"}})
 	_, err := s.Write(refuse)
 	must(t, err)
 	// With one address there is nobody else to ask, and the stream stays.

@@ -99,8 +99,12 @@ func (s *Server) spanOf(c *gin.Context) (kv.Span, error) {
 
 const kvHint = "for example /kv/config/color, or /kv/config/?prefix"
 
-// getKV answers one key raw, or a range as JSON.
+// getKV answers one key raw, or a range as JSON, or opens a stream of reads.
 func (s *Server) getKV(c *gin.Context) {
+	if c.GetHeader("Upgrade") != "" && c.FullPath() == "/kv" && c.Request.Method == http.MethodGet {
+		s.readStream(c)
+		return
+	}
 	span, err := s.spanOf(c)
 	if err != nil {
 		refuse(c, badRequest(err, kvHint))
@@ -198,41 +202,52 @@ func (s *Server) getOne(c *gin.Context, key string, asJSON bool) {
 	if !ok {
 		return
 	}
+	saw.tellOne(ginVoice{c}, ask, key, asJSON)
+}
+
+// tellOne answers one key.
+func (saw *sight) tellOne(v voice, ask readingOne, key string, asJSON bool) {
 	got, fail := saw.Range(kv.Range{Span: kv.Span{Key: key}, Revision: ask.revision})
 	if fail != nil {
-		refuseRead(c, saw, fail)
+		saw.tellFailure(v, fail)
 		return
 	}
-	c.Header("Vary", "Accept")
-	if len(got.KVs) == 0 {
-		p := problem("no-such-key", http.StatusNotFound, fmt.Sprintf("there is no key %q", clipped(key)), "")
-		refuse(c, p)
+	var one kv.KeyValue
+	if len(got.KVs) > 0 {
+		one = got.KVs[0]
+	}
+	tellKey(v, ask, key, one, len(got.KVs) > 0, saw.fresh, asJSON)
+}
+
+// tellKey answers one key that was looked for.
+func tellKey(v voice, ask readingOne, key string, one kv.KeyValue, found bool, fresh client.Freshness, asJSON bool) {
+	v.header("Vary", "Accept")
+	if !found {
+		tellProblem(v, problem("no-such-key", http.StatusNotFound, fmt.Sprintf("there is no key %q", clipped(key)), ""))
 		return
 	}
-	one := got.KVs[0]
-	c.Header("ETag", tagOf(one.Mod))
+	v.header("ETag", tagOf(one.Mod))
 	if ask.any || slices.Contains(ask.held, uint64(one.Mod)) {
-		c.Status(http.StatusNotModified)
+		v.sayNothing(http.StatusNotModified)
 		return
 	}
 	if asJSON {
-		reply(c, http.StatusOK, client.Got{KV: shown(one, false), Freshness: saw.fresh})
+		v.say(http.StatusOK, "application/json", append(appendGot(v.room(), client.Got{KV: shown(one, false), Freshness: fresh}), '\n'))
 		return
 	}
-	c.Header(client.HeaderCreate, strconv.FormatUint(uint64(one.Create), 10))
-	c.Header(client.HeaderMod, strconv.FormatUint(uint64(one.Mod), 10))
-	c.Header(client.HeaderVersion, strconv.FormatUint(one.Version, 10))
+	v.number(client.HeaderCreate, uint64(one.Create))
+	v.number(client.HeaderMod, uint64(one.Mod))
+	v.number(client.HeaderVersion, one.Version)
 	if one.Lease != 0 {
-		c.Header(client.HeaderLease, one.Lease.String())
+		v.header(client.HeaderLease, one.Lease.String())
 	}
 	// A value is whatever somebody wrote: no browser shall guess what it is.
-	c.Header("X-Content-Type-Options", "nosniff")
-	c.Header("Content-Length", strconv.Itoa(len(one.Value)))
+	v.header("X-Content-Type-Options", "nosniff")
 	kind := "application/octet-stream"
 	if utf8.ValidString(one.Value) {
 		kind = "text/plain; charset=utf-8"
 	}
-	c.Data(http.StatusOK, kind, []byte(one.Value))
+	v.say(http.StatusOK, kind, append(v.room(), one.Value...))
 }
 
 func clipped(text string) string {
@@ -244,20 +259,20 @@ func clipped(text string) string {
 
 // wantsJSON reports whether JSON is among what the reader accepts by name.
 func wantsJSON(c *gin.Context) bool {
-	for _, accepted := range c.Request.Header.Values("Accept") {
-		for kind := range strings.SplitSeq(accepted, ",") {
-			kind, _, _ = strings.Cut(kind, ";")
-			if strings.EqualFold(strings.TrimSpace(kind), "application/json") {
-				return true
-			}
+	return slices.ContainsFunc(c.Request.Header.Values("Accept"), namesJSON)
+}
+
+func namesJSON(accepted string) bool {
+	for kind := range strings.SplitSeq(accepted, ",") {
+		kind, _, _ = strings.Cut(kind, ";")
+		if strings.EqualFold(strings.TrimSpace(kind), "application/json") {
+			return true
 		}
 	}
 	return false
 }
 
 const tagHint = `a tag is a revision in quotes, for example "7", as in the header ETag; * stands for any`
-
-func tagOf(r kv.Revision) string { return `"` + strconv.FormatUint(uint64(r), 10) + `"` }
 
 // tags reads a header of entity tags; any is its star.
 func tags(c *gin.Context, name string) (list []uint64, any bool, err error) {

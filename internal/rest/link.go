@@ -63,8 +63,7 @@ func (l *link) run(ctx context.Context) {
 		}
 		log.Debugf("no stream: %v", err)
 		// What waited is old by now; whoever still needs an answer asks again.
-		l.out.take(nil)
-		l.out.written()
+		l.out.drop()
 		timer := time.NewTimer(pause/2 + rand.N(pause))
 		select {
 		case <-ctx.Done():
@@ -90,8 +89,10 @@ func (l *link) connect(ctx context.Context, address string) error {
 	l.hub.Opened.Add(1)
 	p.handle = l.handle
 	l.open.Store(p)
-	defer l.open.Store(nil)
-	return p.run(ctx)
+	err = p.run(ctx)
+	l.open.Store(nil)
+	l.hub.parted(l.to)
+	return err
 }
 
 // errTwin ends a stream to the wrong one of two processes under one id: it says

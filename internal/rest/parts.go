@@ -49,6 +49,9 @@ func (w *parts) Write(b []byte) (written int, err error) {
 	return written, nil
 }
 
+// Unwrap lets http.ResponseController reach the connection.
+func (w *parts) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 // WriteString implements io.StringWriter.
 func (w *parts) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
 

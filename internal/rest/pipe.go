@@ -6,122 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"paxos/paxos"
 )
 
-// How long a stream may be silent, and how long one write may take. A peer
-// that is stuck loses its stream, and delays nobody else.
+// How long a stream may be silent, and how long one write may take, of so many
+// bytes at most. A peer that is stuck loses its stream, and delays nobody else.
 const (
 	beatEvery    = 500 * time.Millisecond
 	silenceLimit = 3 * time.Second
 	writeLimit   = 2 * time.Second
+	writeBytes   = 256 << 10
 	queueLimit   = 8192     // envelopes that wait for one peer
 	queueBytes   = 64 << 20 // about their size
 	keptBuffer   = 1 << 20  // a larger write buffer is given back
 )
-
-// outbox holds what waits to be written to one peer. It is bounded: what does
-// not fit is lost, as messages may be.
-type outbox struct {
-	mu      sync.Mutex
-	waiting []paxos.Envelope
-	bytes   int
-	writing bool // what was taken is not written yet
-	wake    chan struct{}
-	lost    *atomic.Uint64
-}
-
-func newOutbox(lost *atomic.Uint64) *outbox { return &outbox{wake: make(chan struct{}, 1), lost: lost} }
-
-func (o *outbox) put(e paxos.Envelope) {
-	size := weight(e.Message)
-	o.mu.Lock()
-	if len(o.waiting) >= queueLimit || o.bytes+size > queueBytes {
-		o.mu.Unlock()
-		o.lost.Add(1)
-		return
-	}
-	o.waiting = append(o.waiting, e)
-	o.bytes += size
-	o.mu.Unlock()
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
-}
-
-// take gives all that waits and keeps the given slice for what comes.
-func (o *outbox) take(spare []paxos.Envelope) []paxos.Envelope {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	taken := o.waiting
-	o.waiting, o.bytes, o.writing = spare[:0], 0, true
-	return taken
-}
-
-func (o *outbox) written() {
-	o.mu.Lock()
-	o.writing = false
-	o.mu.Unlock()
-}
-
-// empty reports whether everything was written, or lost.
-func (o *outbox) empty() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.waiting) == 0 && !o.writing
-}
-
-// weight is about how many bytes of values a message holds.
-func weight(m paxos.Message) int {
-	n := 64
-	switch m := m.(type) {
-	case paxos.Accept:
-		for _, p := range m.Proposals {
-			n += p.Value.Size()
-		}
-	case paxos.Promise:
-		n += entriesSize(m.Entries)
-	case paxos.Chosen:
-		n += entriesSize(m.Entries)
-	case paxos.Learn:
-		n += votesSize(m.Votes)
-	case paxos.Voted:
-		n += votesSize(m.Votes)
-	case paxos.Propose:
-		n += paxos.Value{Commands: m.Commands}.Size()
-	case paxos.Notify:
-		for _, o := range m.Outcomes {
-			n += 64 + len(o.Result)
-		}
-	case paxos.SnapshotPart:
-		n += len(m.Bytes)
-	}
-	return n
-}
-
-func entriesSize(entries []paxos.Entry) int {
-	n := 0
-	for _, e := range entries {
-		n += e.Value.Size()
-	}
-	return n
-}
-
-func votesSize(votes []paxos.Vote) int {
-	n := 0
-	for _, v := range votes {
-		n += 64
-		if v.Value != nil {
-			n += v.Value.Size()
-		}
-	}
-	return n
-}
 
 // pipe is one open stream.
 type pipe struct {
@@ -140,6 +41,8 @@ func (p *pipe) run(ctx context.Context) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = p.conn.Close() })
 	defer stop()
+	p.out.attach(newAttempt(p.conn))
+	defer p.out.detach()
 	wrote := make(chan error, 1)
 	go func() {
 		wrote <- p.write(ctx)
@@ -180,40 +83,45 @@ func (p *pipe) read() error {
 	}
 }
 
-// write sends what waits, all of it in one write.
+// write sends what waits, all of it in one write, when it could not be written
+// at once; and a beat when nothing was.
 func (p *pipe) write(ctx context.Context) error {
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
 	var buf []byte
-	var spare []paxos.Envelope
+	var spare []parcel
 	for {
-		buf = buf[:0]
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-beat.C:
-			buf = appendBeat(buf)
+			p.out.beat()
 		case <-p.out.wake:
-			taken := p.out.take(spare)
-			for i := range taken {
-				buf = appendFrame(buf, taken[i])
+		}
+		for {
+			if buf, spare = p.out.take(buf[:0], spare); len(buf) == 0 {
+				break
 			}
-			clear(taken)
-			spare = taken
+			if err := p.send(buf); err != nil {
+				return err
+			}
+			if cap(buf) > keptBuffer {
+				buf = nil
+			}
 		}
-		if len(buf) == 0 {
-			p.out.written()
-			continue
-		}
+	}
+}
+
+func (p *pipe) send(b []byte) error {
+	// A peer that is slow and takes some is not stuck.
+	for part := range slices.Chunk(b, writeBytes) {
 		if err := p.conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
 			return err
 		}
-		if _, err := p.conn.Write(buf); err != nil {
+		if _, err := p.conn.Write(part); err != nil {
 			return err
 		}
-		p.out.written()
-		if cap(buf) > keptBuffer {
-			buf = nil
-		}
 	}
+	// Or an attempt would find it expired.
+	return p.conn.SetWriteDeadline(time.Time{})
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -32,20 +31,8 @@ func badRequest(err error, hint string) *client.Problem {
 	return problem("bad-request", http.StatusBadRequest, err.Error(), hint)
 }
 
-// reply writes a JSON answer; nothing is escaped for the sake of HTML, so that
-// values come back as they went.
-func reply(c *gin.Context, status int, v any) { replyAs(c, status, "application/json", v) }
-
-func replyAs(c *gin.Context, status int, kind string, v any) {
-	b, err := compactJSON(v)
-	if err != nil {
-		c.Data(http.StatusInternalServerError, "text/plain", []byte(err.Error()))
-		return
-	}
-	// Whoever passes a large answer on needs to know when it has all of it.
-	c.Header("Content-Length", strconv.Itoa(len(b)))
-	c.Data(status, kind, b)
-}
+// reply writes a JSON answer.
+func reply(c *gin.Context, status int, v any) { tellJSON(ginVoice{c}, status, "application/json", v) }
 
 func compactJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
@@ -56,11 +43,8 @@ func compactJSON(v any) ([]byte, error) {
 }
 
 func refuse(c *gin.Context, p *client.Problem) {
-	if p.Status == http.StatusServiceUnavailable {
-		c.Header("Retry-After", "1")
-	}
 	c.Abort()
-	replyAs(c, p.Status, "application/problem+json", p)
+	tellProblem(ginVoice{c}, p)
 }
 
 // body reads the whole body, up to limit bytes.
@@ -122,6 +106,10 @@ func (s *Server) patience(c *gin.Context) (time.Duration, *client.Problem) {
 	if !given {
 		return s.settings.RequestTimeout, nil
 	}
+	return parsePatience(text)
+}
+
+func parsePatience(text string) (time.Duration, *client.Problem) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < time.Millisecond || d > maxTimeout {
 		return 0, badRequest(fmt.Errorf("parameter timeout: %q is no duration from 1ms to %v", text, maxTimeout), "for example 500ms or 2s")

@@ -59,6 +59,10 @@ func newFakes(t testing.TB, turns ...behave) *fakes {
 	f := &fakes{client: start(t, book, "client1", "--learners", "learner2")}
 	for _, id := range []paxos.NodeID{"learner1", "learner2"} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Upgrade") != "" {
+				w.WriteHeader(http.StatusUpgradeRequired)
+				return
+			}
 			told, err := time.ParseDuration(r.URL.Query().Get("timeout"))
 			must(t, err)
 			f.mu.Lock()

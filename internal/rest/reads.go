@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"paxos/client"
+	"paxos/internal/node"
 	"paxos/kv"
 	"paxos/paxos"
 )
@@ -93,7 +94,9 @@ func sessionToken(c *gin.Context) (paxos.Slot, error) {
 
 // A session token is the last slot that was seen, in 16 hexadecimal digits: of
 // two, the greater text has seen more.
-func tokenOf(slot paxos.Slot) string { return fmt.Sprintf("%016x", uint64(slot)) }
+func tokenOf(slot paxos.Slot) string {
+	return string(appendHex(make([]byte, 0, 16), uint64(slot)))
+}
 
 func parseToken(text string) (paxos.Slot, error) {
 	n, err := strconv.ParseUint(text, 16, 64)
@@ -119,38 +122,75 @@ func (s *Server) sight(c *gin.Context) (*sight, bool) {
 }
 
 func (s *Server) sightFor(c *gin.Context, r reading) (*sight, bool) {
-	got := &sight{fresh: client.Freshness{Consistency: r.consistency, Learner: s.settings.ID}}
-	if r.consistency == afterSession && r.seen != 0 && !s.awaitSlot(c, r.seen, r.patience) {
-		return nil, false
-	}
-	since, bad := s.askRead(c.Request.Context(), r)
-	if bad != nil && bad.Status != http.StatusGatewayTimeout {
-		refuse(c, bad)
-		return nil, false
-	}
-	var whole bool
-	if got.View, whole = s.lookAtAll(c); !whole {
-		return nil, false // that tells more than that a slot is missing
-	}
+	got, bad := s.see(c.Request.Context(), r, ginVoice{c})
 	if bad != nil {
 		refuse(c, bad)
 		return nil, false
 	}
-	f := &got.fresh
-	f.Revision, f.Applied = paxos.Number(got.Revision()), got.Applied()
-	f.SessionToken = tokenOf(got.Applied() - 1)
+	return got, true
+}
+
+// see gives a state that is as fresh as asked for, and says in the headers of
+// the answer how fresh that is.
+func (s *Server) see(ctx context.Context, r reading, v voice) (*sight, *client.Problem) {
+	if r.consistency == afterSession && r.seen != 0 {
+		if bad := s.awaitSlot(ctx, r.seen, r.patience); bad != nil {
+			return nil, bad
+		}
+	}
+	got, since, bad := s.askRead(ctx, r, "")
+	if bad != nil {
+		return nil, bad
+	}
+	return &sight{got.view, s.tellFresh(v, r.consistency, got.view.Revision(), got.view.Applied(), since)}, nil
+}
+
+// glance is one key in the state, and which state that is.
+type glance struct {
+	one      kv.KeyValue
+	found    bool
+	applied  paxos.Slot
+	revision kv.Revision
+}
+
+// glance reads a key where it is. It must be called in the loop. Unlike a view it
+// freezes nothing, of which later writes would have to make copies.
+func (s *Server) glance(key string) glance {
+	g := glance{applied: s.Machine.Applied(), revision: s.Machine.Revision()}
+	g.one, g.found = s.Machine.Get(key)
+	return g
+}
+
+// seeKey is see, of one key.
+func (s *Server) seeKey(ctx context.Context, r reading, key string, v voice) (glance, client.Freshness, *client.Problem) {
+	if r.consistency == afterSession && r.seen != 0 {
+		if bad := s.awaitSlot(ctx, r.seen, r.patience); bad != nil {
+			return glance{}, client.Freshness{}, bad
+		}
+	}
+	got, since, bad := s.askRead(ctx, r, key)
+	if bad != nil {
+		return glance{}, client.Freshness{}, bad
+	}
+	return got.glance, s.tellFresh(v, r.consistency, got.glance.revision, got.glance.applied, since), nil
+}
+
+// tellFresh says in the headers of an answer of which state it is, and how fresh
+// that is; since is 0 if nobody knows.
+func (s *Server) tellFresh(v voice, consistency string, revision kv.Revision, applied paxos.Slot, since int64) client.Freshness {
+	f := client.Freshness{Consistency: consistency, Learner: s.settings.ID, Revision: paxos.Number(revision), Applied: applied, SessionToken: tokenOf(applied - 1)}
 	if since != 0 {
 		age := max(0, s.Clock()-since) / int64(time.Millisecond)
 		f.Age = &age
-		c.Header(client.HeaderAge, strconv.FormatInt(age, 10))
+		v.number(client.HeaderAge, uint64(age))
 	}
-	c.Header(client.HeaderRevision, strconv.FormatUint(uint64(f.Revision), 10))
-	c.Header(client.HeaderApplied, strconv.FormatUint(uint64(f.Applied), 10))
-	c.Header(client.HeaderConsistency, f.Consistency)
-	c.Header(client.HeaderLearner, string(f.Learner))
-	c.Header(client.HeaderToken, f.SessionToken)
-	c.Header("Cache-Control", "no-cache") // a kept answer would be an old one
-	return got, true
+	v.number(client.HeaderRevision, uint64(f.Revision))
+	v.number(client.HeaderApplied, uint64(f.Applied))
+	v.header(client.HeaderConsistency, f.Consistency)
+	v.header(client.HeaderLearner, string(f.Learner))
+	v.header(client.HeaderToken, f.SessionToken)
+	v.header("Cache-Control", "no-cache") // a kept answer would be an old one
+	return f
 }
 
 // lookAtAll gives the state as it is, unless it is so old that what follows is
@@ -164,10 +204,14 @@ func (s *Server) lookAtAll(c *gin.Context) (*kv.View, bool) {
 		return nil, false
 	}
 	if why != "" {
-		refuse(c, problem("not-applied-yet", http.StatusServiceUnavailable, why, "ask another learner; if all say so, put back the directory of one that had a snapshot"))
+		refuse(c, useless(why))
 		return nil, false
 	}
 	return view, true
+}
+
+func useless(why string) *client.Problem {
+	return problem("not-applied-yet", http.StatusServiceUnavailable, why, "ask another learner; if all say so, put back the directory of one that had a snapshot")
 }
 
 // whyBehind says why this learner's state is of no use, "" if it is of use; it
@@ -185,45 +229,69 @@ func (s *Server) whyBehind() string {
 // of its history in memory.
 func (s *Server) view() *kv.View { return s.Machine.View() }
 
-// askRead waits for the right to read; since is the moment before which
-// everything that was acknowledged is in the state, 0 if nobody knows.
-func (s *Server) askRead(ctx context.Context, r reading) (since int64, bad *client.Problem) {
+// askRead waits for the right to read, and gives the state of that moment, or of
+// that state a key; since is the moment before which everything that was
+// acknowledged is in the state, 0 if nobody knows.
+func (s *Server) askRead(ctx context.Context, r reading, key string) (got answered, since int64, bad *client.Problem) {
+	ask := s.rightToRead(r)
+	begun := time.Now()
+	got = s.await(ctx, ask, r.patience, s, key)
+	is, _ := got.message.(paxos.ReadIs)
+	if ask.MaxAge == 0 {
+		s.Measures.read(time.Since(begun), is.Ready)
+	}
+	return got, is.Since, s.whyNoAnswer(is, got.err, got.behind)
+}
+
+// rightToRead is the question of a read that begins now.
+func (s *Server) rightToRead(r reading) paxos.AskRead {
 	ask := paxos.AskRead{At: s.Clock(), MaxAge: int64(r.maxAge), Ticks: s.settings.Ticks(r.patience)}
 	if r.consistency == afterSession || r.consistency == stale {
 		ask.MaxAge = math.MaxInt64 // it only wants to be told
 	}
-	// The learner answers at the deadline; a loop that does not is stuck.
-	ctx, cancel := context.WithTimeout(ctx, r.patience+s.settings.RequestTimeout)
-	defer cancel()
-	begun := time.Now()
-	got, err := s.loop.Do(ctx, paxos.Envelope{To: s.settings.ID, Config: s.stamp, Message: ask})
-	is, _ := got.Message.(paxos.ReadIs)
-	if ask.MaxAge == 0 {
-		s.Measures.read(time.Since(begun), is.Ready)
-	}
+	return ask
+}
+
+// whyNoAnswer is the problem of a read that has no right, or no state, nil if it
+// has both.
+func (s *Server) whyNoAnswer(is paxos.ReadIs, err error, behind string) *client.Problem {
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return 0, problem("stuck", http.StatusServiceUnavailable, s.idle(err), "the disk may be stuck: see /livez")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, node.ErrFull):
+		return problem("stuck", http.StatusServiceUnavailable, s.idle(err), "the disk may be stuck: see /livez")
 	case err != nil:
-		return 0, s.failed(err, paxos.KindLocal)
+		return s.failed(err, paxos.KindLocal)
 	}
+	bad := whyUnread(is, s.settings.ID)
+	if behind != "" && (bad == nil || bad.Status == http.StatusGatewayTimeout) {
+		return useless(behind) // that tells more than that a slot is missing
+	}
+	return bad
+}
+
+// whyUnread is the problem of a read that may not be answered.
+func whyUnread(is paxos.ReadIs, learner paxos.NodeID) *client.Problem {
 	switch {
 	case is.Ready:
-		return is.Since, nil
+		return nil
 	case is.Missing != 0:
-		return 0, problem("not-applied-yet", http.StatusGatewayTimeout, fmt.Sprintf("slot %d is not applied at %s yet", is.Missing, s.settings.ID),
+		return problem("not-applied-yet", http.StatusGatewayTimeout, fmt.Sprintf("slot %d is not applied at %s yet", is.Missing, learner),
 			"ask again, wait longer with ?timeout=, or take an older answer with ?consistency=stale")
 	}
 	p := problem("no-quorum", http.StatusServiceUnavailable, fmt.Sprintf("no quorum: %d acceptors answered, %d are needed", is.Answering, is.Needed),
 		"start acceptors, or take an older answer with ?consistency=stale")
 	p.Answering, p.Needed = &is.Answering, &is.Needed
-	return 0, p
+	return p
 }
 
 // refuseRead tells why the state could not answer.
 func refuseRead(c *gin.Context, saw *sight, fail *kv.Failure) {
+	c.Abort()
+	saw.tellFailure(ginVoice{c}, fail)
+}
+
+func (saw *sight) tellFailure(v voice, fail *kv.Failure) {
 	if fail.Code == kv.FailCompacted {
-		c.Header(client.HeaderCompacted, strconv.FormatUint(uint64(saw.Compacted()), 10))
+		v.header(client.HeaderCompacted, numberText(uint64(saw.Compacted())))
 	}
-	refuse(c, whyFailed(fail))
+	tellProblem(v, whyFailed(fail))
 }

@@ -55,7 +55,7 @@ func (s *Server) proposal(c *gin.Context, b []byte) (paxos.Envelope, error) {
 	}
 	var e paxos.Envelope
 	if _, simple := fields["value"]; simple {
-		ask, err := s.readSend(c, b)
+		ask, err := s.readSend(keyHeader(c), b)
 		if err != nil {
 			return e, err
 		}
@@ -109,7 +109,7 @@ type sendBody struct {
 
 // readSend reads and checks it; the Idempotency-Key header is another way to
 // give the key.
-func (s *Server) readSend(c *gin.Context, b []byte) (sendBody, error) {
+func (s *Server) readSend(header []string, b []byte) (sendBody, error) {
 	var ask sendBody
 	if err := paxos.StrictJSON(b, &ask); err != nil {
 		return ask, err
@@ -121,7 +121,7 @@ func (s *Server) readSend(c *gin.Context, b []byte) (sendBody, error) {
 		return ask, tooLarge("the value has %d bytes, at most %d are allowed", len(*ask.Value), s.settings.MaxValueBytes)
 	}
 	var err error
-	if ask.Key, err = idempotencyKey(c, ask.Key); err != nil {
+	if ask.Key, err = idempotencyKey(header, ask.Key); err != nil {
 		return ask, err
 	}
 	return ask, s.limits().Check(paxos.Command{Session: 1, Sequence: 1, Key: ask.Key, Body: kv.Append(*ask.Value)})

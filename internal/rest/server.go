@@ -21,6 +21,7 @@ import (
 	"paxos/client/session"
 	"paxos/gossip"
 	"paxos/internal/config"
+	"paxos/internal/lean"
 	"paxos/internal/node"
 	"paxos/kv"
 	"paxos/learner"
@@ -51,14 +52,17 @@ type Parts struct {
 // Server answers a node's HTTP.
 type Server struct {
 	Parts
-	settings *config.Settings
-	loop     *node.Loop
-	hub      *Hub
-	role     paxos.Role
-	stamp    paxos.Stamp
-	started  time.Time
-	http     *http.Server
-	fetch    *http.Client // the client service's way to learners
+	settings   *config.Settings
+	loop       *node.Loop
+	hub        *Hub
+	role       paxos.Role
+	stamp      paxos.Stamp
+	started    time.Time
+	http       *http.Server
+	edge       *lean.Edge // what is not hot goes on to http
+	gate       *gate
+	fetch      *http.Client // the client service's way to learners
+	learnersAt *atomic.Pointer[learnersAt]
 
 	parameters map[string][]string // that each endpoint takes; see table
 
@@ -70,6 +74,10 @@ type Server struct {
 	patienceForCluster time.Duration
 	news               *news
 
+	programs *programs // the streams of client.Client
+	desks    *desks    // a learner's streams of reads, and
+	askings  *lines    // those of a client service to learners
+
 	began *atomic.Bool // a learner or client service could take its part once
 }
 
@@ -78,6 +86,7 @@ const (
 	headerLimit    = 64 << 10
 	headerPatience = 5 * time.Second
 	bodyPatience   = 30 * time.Second
+	leanPatience   = time.Second // of these, at the lean edge
 	idlePatience   = 60 * time.Second
 	lastWords      = 200 * time.Millisecond
 	stuckAfter     = 10 * time.Second // a loop that did not turn for so long
@@ -86,7 +95,7 @@ const (
 // New makes a server, before its loop runs; Serve starts it.
 func New(p Parts) *Server {
 	s := &Server{Parts: p, settings: p.Settings, loop: p.Loop, hub: p.Hub, stamp: p.Settings.Configuration().Stamp(), started: time.Now(),
-		patienceOfParts: patienceOfParts, patienceForCluster: patienceForCluster, began: new(atomic.Bool), news: &news{most: mostStreams}}
+		patienceOfParts: patienceOfParts, patienceForCluster: patienceForCluster, gate: newGate(p.Settings.RequestTimeout), began: new(atomic.Bool), news: &news{most: mostStreams}, programs: &programs{open: map[*program]bool{}}, desks: &desks{}, askings: newLines(), learnersAt: new(atomic.Pointer[learnersAt])}
 	s.life, s.end = context.WithCancel(context.Background())
 	switch {
 	case p.Acceptor != nil:
@@ -105,10 +114,11 @@ func New(p Parts) *Server {
 	}
 	handler := s.routes()
 	s.http = &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerPatience, ReadTimeout: bodyPatience, IdleTimeout: idlePatience,
+		Handler: handler, ReadHeaderTimeout: headerPatience - leanPatience, ReadTimeout: bodyPatience - leanPatience, IdleTimeout: idlePatience,
 		MaxHeaderBytes: headerLimit, ErrorLog: stdlog.New(io.Discard, "", 0),
 	}
 	s.http.RegisterOnShutdown(s.end)
+	s.edge = s.newEdge()
 	return s
 }
 
@@ -117,8 +127,12 @@ func (s *Server) Serve(l net.Listener) error {
 	var catching sync.WaitGroup
 	catching.Go(func() { s.catchUp(s.life) })
 	defer catching.Wait()
-	err := s.http.Serve(netutil.LimitListener(l, s.settings.MaxConnections))
-	if errors.Is(err, http.ErrServerClosed) {
+	var taking sync.WaitGroup
+	taking.Go(func() { s.edge.Serve(netutil.LimitListener(l, s.settings.MaxConnections)) })
+	defer taking.Wait()
+	err := s.http.Serve(s.edge)
+	// Shutdown may close the listener a moment before net/http hears of it.
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err
@@ -128,15 +142,25 @@ func (s *Server) Serve(l net.Listener) error {
 // those that still wait are answered (that their outcome is unknown), and
 // closes what is left.
 func (s *Server) Shutdown(ctx context.Context, stopLoop func()) {
+	drained := make(chan error, 1)
+	go func() { drained <- s.edge.Shutdown(ctx) }()
 	err := s.http.Shutdown(ctx)
+	s.end()
+	err = errors.Join(err, <-drained, s.programs.wait(ctx))
 	stopLoop()
 	if err != nil {
 		last, cancel := context.WithTimeout(context.Background(), lastWords)
+		_ = s.edge.Shutdown(last)
 		_ = s.http.Shutdown(last)
+		_ = s.programs.wait(last)
 		cancel()
+		s.edge.Abort()
 		_ = s.http.Close()
+		s.programs.cut()
 	}
 	s.fetch.CloseIdleConnections()
+	s.askings.close()
+	s.desks.wait()
 }
 
 // look reads the role's state in the loop; it answers the request itself when

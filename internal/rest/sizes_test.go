@@ -130,7 +130,7 @@ func TestCommandsOverTheLimitAreNotLetIn(t *testing.T) {
 	r, b := w.proposer.call(t, http.MethodPost, "/propose", []byte(`{"value":"`+strings.Repeat("x", most+1)+`"}`))
 	wantProblem(t, "a value over the limit", r, b, http.StatusRequestEntityTooLarge, "too-large", "the value has 2001 bytes, at most 2000")
 	s, rejected := dial(t, w.proposer, "client9"), w.proposer.loop.Counts().Rejected.Load()
-	_, err := s.Write(appendFrame(nil, s.h.Envelope("proposer1", paxos.Propose{Attempt: 1, Commands: []paxos.Command{over}})))
+	_, err := s.Write(framed(nil, s.h.Envelope("proposer1", paxos.Propose{Attempt: 1, Commands: []paxos.Command{over}})))
 	must(t, err)
 	until(t, "the stream's message is rejected", func() bool { return w.proposer.loop.Counts().Rejected.Load() == rejected+1 })
 	if _, after := w.acceptor.get(t, "/highest"); slotOf(t, before) != slotOf(t, after) {
@@ -176,7 +176,7 @@ func TestAcceptsOverTheLimitAreNotLetIn(t *testing.T) {
 	wantProblem(t, "a command that would stop every learner", r, b, http.StatusBadRequest, "unknown command")
 	s, rejected := dial(t, w.acceptor, "proposer9"), w.acceptor.loop.Counts().Rejected.Load()
 	large := paxos.Value{Commands: []paxos.Command{{Body: make([]byte, acceptLimit)}}}
-	_, err := s.Write(appendFrame(nil, s.h.Envelope("acceptor1", paxos.Accept{Ballot: paxos.Ballot{Number: 1000}, Proposals: []paxos.Proposal{{Slot: 1000, Value: large}}})))
+	_, err := s.Write(framed(nil, s.h.Envelope("acceptor1", paxos.Accept{Ballot: paxos.Ballot{Number: 1000}, Proposals: []paxos.Proposal{{Slot: 1000, Value: large}}})))
 	must(t, err)
 	until(t, "the stream's message is rejected", func() bool { return w.acceptor.loop.Counts().Rejected.Load() == rejected+1 })
 	if _, b := w.acceptor.get(t, "/highest"); slotOf(t, b) == "1000" {

@@ -69,7 +69,7 @@ func (s *stream) next() (paxos.Envelope, error) {
 
 func (s *stream) ask(t testing.TB, to paxos.NodeID, m paxos.Message) paxos.Message {
 	t.Helper()
-	_, err := s.Write(appendFrame(nil, s.h.Envelope(to, m)))
+	_, err := s.Write(framed(nil, s.h.Envelope(to, m)))
 	must(t, err)
 	e, err := s.next()
 	must(t, err)
@@ -104,7 +104,7 @@ func TestStreamsAreRefusedWithAReason(t *testing.T) {
 
 // flawed are bytes on a stream that end it.
 func flawed(h paxos.Header) map[string][]byte {
-	good := appendFrame(nil, h.Envelope("acceptor1", paxos.Survey{Question: 1}))
+	good := framed(nil, h.Envelope("acceptor1", paxos.Survey{Question: 1}))
 	change := func(at int, to byte) []byte { b := bytes.Clone(good); b[at] = to; return b }
 	foreign := h
 	foreign.Node = "proposer8"
@@ -120,15 +120,18 @@ func flawed(h paxos.Header) map[string][]byte {
 		"an unknown version":        frameOf(append([]byte{paxos.FormatVersion + 1}, good[frameHeader+1:]...)),
 		"a cut message":             frameOf(good[frameHeader : len(good)-1]),
 		"a message and more":        frameOf(append(bytes.Clone(good[frameHeader:]), 0)),
-		"another node's message":    appendFrame(nil, foreign.Envelope("acceptor1", paxos.Survey{})),
-		"a kind that is not taken":  appendFrame(nil, nowhere),
+		"another node's message":    framed(nil, foreign.Envelope("acceptor1", paxos.Survey{})),
+		"a kind that is not taken":  framed(nil, nowhere),
 		"a good one, then garbage":  append(bytes.Clone(good), "garbage that is long enough"...),
 		"half a frame, then no end": good[:len(good)-2],
 	}
 }
 
+// framed appends an envelope's frame, made in one piece.
+func framed(b []byte, e paxos.Envelope) []byte { return appendFrame(b, &e, nil) }
+
 func frameOf(message []byte) []byte {
-	b := appendFrame(nil, paxos.Envelope{Message: paxos.Init{}})[:frameHeader]
+	b := framed(nil, paxos.Envelope{Message: paxos.Init{}})[:frameHeader]
 	n := len(message)
 	copy(b, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 	sum := crc32.Checksum(message, castagnoli)
@@ -186,7 +189,7 @@ func TestMessagesOnAStreamThatAreForOthersAreRejectedAndTheStreamGoesOn(t *testi
 	} {
 		e := s.h.Envelope("acceptor1", paxos.Highest{Question: 3})
 		change(&e)
-		_, err := s.Write(appendFrame(nil, e))
+		_, err := s.Write(framed(nil, e))
 		must(t, err)
 	}
 	if got := s.ask(t, "acceptor1", paxos.Highest{Question: 4}).(paxos.HighestIs); got.Question != 4 {

@@ -36,7 +36,7 @@ func TestAStuckLoopIsSaidToBeStuck(t *testing.T) {
 				continue // a learner answers these
 			}
 			path := concrete(route.Path)
-			body := map[string]string{"/propose": `{"value":"x"}`, "/send": `{"value":"x"}`, "/accept": `{"proposals":[{"slot":"1"}]}`, "/kv/k": `{"increment":"1"}`,
+			body := map[string]string{"/propose": `{"value":"x"}`, "/send": `{"value":"x"}`, "/accept": `{"proposals":[{"slot":"1"}]}`, "/kv/k": `{"increment":"1"}`, "/kv": `{"commands":[{"value":"x"}]}`,
 				"/lease": `{"ttl":"10s"}`, "/compact": `{"revision":"1"}`}[path]
 			if body == "" && route.Method == http.MethodPost {
 				body = "{}"

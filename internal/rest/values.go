@@ -73,7 +73,8 @@ func (s *Server) getValues(c *gin.Context) {
 			refuse(c, bad)
 			return
 		}
-		if !s.awaitSlot(c, ask.slot, patience) {
+		if bad := s.awaitSlot(c.Request.Context(), ask.slot, patience); bad != nil {
+			refuse(c, bad)
 			return
 		}
 		if _, given := c.GetQuery("from"); !given {
@@ -108,15 +109,13 @@ func (s *Server) valuesPage(view *kv.View, ask valuesAsk) client.Page {
 	return page
 }
 
-// awaitSlot waits until a slot is applied; it answers the request itself if it
-// is not in time.
-func (s *Server) awaitSlot(c *gin.Context, slot paxos.Slot, patience time.Duration) bool {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), patience)
+// awaitSlot waits until a slot is applied.
+func (s *Server) awaitSlot(ctx context.Context, slot paxos.Slot, patience time.Duration) *client.Problem {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := s.loop.Await(ctx, func() bool { return s.Machine.Applied() > slot }); err != nil {
-		refuse(c, problem("not-applied-yet", http.StatusGatewayTimeout, fmt.Sprintf("slot %d is not applied at %s yet", slot, s.settings.ID),
-			"ask again, or wait longer with ?timeout="))
-		return false
+		return problem("not-applied-yet", http.StatusGatewayTimeout, fmt.Sprintf("slot %d is not applied at %s yet", slot, s.settings.ID),
+			"ask again, or wait longer with ?timeout=")
 	}
-	return true
+	return nil
 }

@@ -37,7 +37,7 @@ func (s *Server) parseWriting(c *gin.Context, command any) (w writing, bad *clie
 		return w, bad
 	}
 	var err error
-	if w.key, err = idempotencyKey(c, ""); err != nil {
+	if w.key, err = idempotencyKey(keyHeader(c), ""); err != nil {
 		return w, badRequest(err, "")
 	}
 	return w, nil
@@ -45,8 +45,8 @@ func (s *Server) parseWriting(c *gin.Context, command any) (w writing, bad *clie
 
 // idempotencyKey is what the header says, or the body. Who gives a key relies on
 // it: one that is empty, or not one, is a slip.
-func idempotencyKey(c *gin.Context, field string) (string, error) {
-	switch header := c.Request.Header.Values("Idempotency-Key"); {
+func idempotencyKey(header []string, field string) (string, error) {
+	switch {
 	case len(header) == 0:
 		return field, nil
 	case len(header) > 1 || header[0] == "":
@@ -57,6 +57,8 @@ func idempotencyKey(c *gin.Context, field string) (string, error) {
 		return header[0], nil
 	}
 }
+
+func keyHeader(c *gin.Context) []string { return c.Request.Header.Values("Idempotency-Key") }
 
 // write has a command applied and gives its result; it answers the request
 // itself if that is not certain, or if it failed.
@@ -76,18 +78,9 @@ func (s *Server) write(c *gin.Context, command any) (done, bool) {
 
 // apply does the same, and leaves failures to the caller.
 func (s *Server) apply(c *gin.Context, w writing) (done, bool) {
-	body := kv.Encode(w.command)
-	if err := admitOne(paxos.Command{Session: 1, Sequence: 1, Key: w.key, Body: body}, s.limits()); err != nil {
-		refuse(c, badRequest(err, ""))
-		return done{}, false
-	}
-	settled, ok := s.submit(c, paxos.Submit{Key: w.key, Body: body}, w.patience)
-	if !ok {
-		return done{}, false
-	}
-	d, err := s.decoded(settled, w.key)
-	if err != nil {
-		refuse(c, problem("internal", http.StatusInternalServerError, err.Error(), ""))
+	d, bad := s.carryOut(c.Request.Context(), w)
+	if bad != nil {
+		refuse(c, bad)
 		return done{}, false
 	}
 	return d, true
@@ -102,11 +95,7 @@ func (s *Server) decoded(settled paxos.Settled, key string) (done, error) {
 	}}, err
 }
 
-func (s *Server) refuseFailure(c *gin.Context, d done) {
-	p := whyFailed(d.Failure)
-	p.Session, p.Sequence, p.Key, p.Outcome = &d.command.Session, &d.command.Sequence, d.command.IdempotencyKey, d.command.Outcome
-	refuse(c, p)
-}
+func (s *Server) refuseFailure(c *gin.Context, d done) { refuse(c, d.failure()) }
 
 // limits are what the store takes, as the settings say.
 func (s *Server) limits() kv.Limits { return limitsOf(s.settings) }

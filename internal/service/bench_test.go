@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"paxos/client"
 	"paxos/paxos"
 )
 
@@ -139,4 +140,36 @@ func BenchmarkWholeCluster(b *testing.B) {
 	}
 	run("get", 512, g.clients, get)
 	run("get-at-learners", 512, g.learners, get)
+	for _, callers := range []int{1, 16, 128, 512} {
+		b.Run(fmt.Sprintf("stream/callers=%d", callers), func(b *testing.B) { benchStream(b, g.clients, callers) })
+	}
+}
+
+// benchStream is a program with so many callers of one client.Client.
+func benchStream(b *testing.B, addresses []string, callers int) {
+	c, err := client.New(addresses)
+	must(b, err)
+	defer c.Close()
+	for range 2 { // the second one opens the stream
+		_, err := c.Put(b.Context(), "bench/first", "")
+		must(b, err)
+	}
+	value := strings.Repeat("v", 256)
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var running sync.WaitGroup
+	b.ReportAllocs()
+	b.ResetTimer()
+	for u := range callers {
+		running.Go(func() {
+			for n := 0; left.Add(-1) >= 0; n++ {
+				if _, err := c.Put(b.Context(), fmt.Sprintf("bench/%d/%d", u, n%1000), value); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "op/s")
 }

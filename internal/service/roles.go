@@ -38,7 +38,7 @@ const (
 	truncateSlots    = 1 // learners' snapshots are far apart as it is
 	reportSnapshots  = time.Second
 	choresEvery      = 100 * time.Millisecond
-	logBytes         = 64 << 20
+	logBytes         = 32 << 20
 )
 
 func random(b []byte) {

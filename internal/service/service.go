@@ -62,6 +62,7 @@ func Run(ctx context.Context, s *config.Settings, log io.Writer) (err error) {
 	}
 	r := &running{settings: s, log: entry}
 	defer r.close()
+	defer tuneCollector()()
 	// The disk first: a second process on it says who holds it, and not that
 	// its address is taken.
 	if err := r.build(ctx); err != nil {
@@ -153,6 +154,7 @@ func (r *running) serve(ctx context.Context) error {
 	server := rest.New(r.parts)
 	r.server = server
 	r.parts.Hub.Handle(server.Take)
+	r.hearOfTheGone()
 	loopCtx, stopLoop := context.WithCancel(context.Background())
 	defer stopLoop()
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -211,6 +213,17 @@ func (r *running) handOver() {
 		return
 	}
 	r.parts.Hub.Drain(ctx, successor)
+}
+
+// hearOfTheGone tells those who have a use for it that nobody listens any more
+// where a proposer was.
+func (r *running) hearOfTheGone() {
+	if r.settings.Role != paxos.AcceptorRole && r.settings.Role != paxos.ClientRole {
+		return
+	}
+	r.parts.Hub.Gone(func(id paxos.NodeID) {
+		_ = r.parts.Loop.Submit(context.Background(), paxos.Envelope{To: r.settings.ID, Message: paxos.Gone{Node: id}}) // or the loop has ended
+	})
 }
 
 // watch tells the role whom discovery has found, and others who leads.

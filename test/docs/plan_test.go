@@ -64,6 +64,9 @@ var onKubernetes = []string{"docs/kubernetes.md", "docs/troubleshooting.md"}
 // needsKubernetes is why a line of another page is not run here.
 const needsKubernetes = "it needs Kubernetes: test/e2e runs it"
 
+// fillsTheHistory is why a bench is not run before what else the manual shows.
+const fillsTheHistory = "its writes would crowd out the history that later lines read: internal/ctl runs it"
+
 // expectation is what a command line does that is not the rule.
 type expectation struct {
 	page, line string
@@ -139,6 +142,10 @@ var plan = []expectation{
 	{page: ladderPage, line: "E2E=1 go test -v -timeout 30m ./test/e2e", elsewhere: needsKubernetes},
 	{page: ladderPage, line: "go run ./cmd/figures", elsewhere: "it would write that page; the next line only looks"},
 
+	{page: manual, line: "paxosctl bench", elsewhere: fillsTheHistory},
+	{page: manual, line: "paxosctl bench get --clients 256 --consistency stale", elsewhere: fillsTheHistory},
+	{page: manual, line: "paxosctl bench mixed --for 1m --size 4096 --keys 100", elsewhere: fillsTheHistory},
+	{page: manual, line: "paxosctl bench put --for 5s -o json | jq '.operations[] | {per_second, p99_ms}'", elsewhere: fillsTheHistory},
 	{page: manual, line: `curl -s -X POST $(paxosctl leader -o json | jq -r .address)/propose -d '{"value":"x"}'`, contains: []string{`"placed":`}},
 	{page: manual, line: "paxosctl local up --detach --data /var/tmp/paxos --port-offset 100", contains: []string{" leads"},
 		after: "paxosctl local down --data /var/tmp/paxos && paxosctl local down"}, // what follows -- wants nodes that do not run

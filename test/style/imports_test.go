@@ -12,8 +12,8 @@ import (
 // fails the test, so that its place is chosen and not found.
 var tiers = [][]string{
 	{"paxos"},
-	{"proposer", "acceptor", "learner", "kv", "client/session"},
-	{"gossip", "client", "internal/wal", "internal/failpoint", "internal/logging", "internal/metrics"},
+	{"proposer", "acceptor", "learner", "kv", "client/session", "client/wire"},
+	{"gossip", "client", "internal/wal", "internal/failpoint", "internal/logging", "internal/metrics", "internal/lean", "internal/quantile"},
 	// Both stand on wal.FS: the keeper of snapshots, and a disk for tests.
 	{"internal/snapshot", "internal/wal/memfs"},
 	// The judge of what nodes wrote and said: it shares the words of package
@@ -31,7 +31,15 @@ var tiers = [][]string{
 	{"test/chaos", "test/partial"},
 	{"test/integration", "test/scripts", "test/docs", "test/e2e"},
 	// What proves, run by hand: a main each over one of the packages above.
-	{"cmd/sim", "cmd/model", "cmd/crash", "cmd/chaos", "cmd/mutants", "cmd/figures"},
+	{"cmd/sim", "cmd/model", "cmd/crash", "cmd/chaos", "cmd/mutants", "cmd/figures", "cmd/bench"},
+	// The bench is a module of its own: nothing of ours may import it.
+	{"bench/wire", "bench/peers/dragonboat/command"},
+	{"bench/system"},
+	{"bench/load", "bench/report", "bench/peers/members", "bench/peers/dragonboat/member"},
+	{"bench/peers/etcd", "bench/peers/dragonboat", "bench/peers/nats", "bench/peers/rqlite"},
+	{"bench/peers"},
+	{"bench/run"},
+	{"bench"},
 	{"test/etcd"},      // a module of its own: nothing may import it, and it may know etcd
 	{"test/manifests"}, // the same, for what reads manifests and rules
 }
@@ -57,7 +65,7 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":          {"internal/service", "internal/ctl", "cmd/paxosctl"},
 	"github.com/tidwall/btree":        {"kv"},
 	"github.com/hanwen/go-fuse/":      {"test/chaos/lossfs"},
-	"go.etcd.io/":                     {"test/etcd"},
+	"go.etcd.io/":                     {"test/etcd", "bench/peers/etcd"},
 	"sigs.k8s.io/kind/":               {"test/e2e", "test/manifests"},
 	"k8s.io/":                         {"internal/kube", "test/e2e", "test/manifests"},
 }
@@ -133,7 +141,7 @@ func TestLibrariesStayInTheirRooms(t *testing.T) {
 var files = []string{"Open", "OpenFile", "Create", "CreateTemp", "Mkdir", "MkdirAll", "Rename", "Remove", "RemoveAll", "WriteFile", "Truncate"}
 
 func TestOnlyTheJournalAndTheSnapshotsKnowFiles(t *testing.T) {
-	// internal/local and the tests handle a cluster's directories from outside.
+	// internal/local, the tests and the bench handle a cluster's directories from outside.
 	// internal/snapshot reaches its files through wal.FS alone, and internal/node
 	// hands that through.
 	// The proof's own files are no node's data: traces of what a node did, sums
@@ -141,7 +149,7 @@ func TestOnlyTheJournalAndTheSnapshotsKnowFiles(t *testing.T) {
 	proof := []string{"audit", "internal/figures", "cmd/sim", "cmd/figures"}
 	allowed := append(proof, "internal/wal", "internal/local", "internal/ctl")
 	for _, s := range sources(t) {
-		if s.test || slices.Contains(allowed, s.pkg) || strings.HasPrefix(s.pkg, "test/") {
+		if s.test || slices.Contains(allowed, s.pkg) || strings.HasPrefix(s.pkg, "test/") || strings.HasPrefix(s.pkg, "bench/") {
 			continue
 		}
 		ast.Inspect(s.file, func(n ast.Node) bool {
