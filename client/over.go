@@ -4,7 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"paxos/client/wire"
 )
+
+// frameMargin is more than a frame needs besides a command's body and key.
+const frameMargin = 64
 
 // overStream asks a service over a stream, as request does by a request: what is
 // certain, and whether another address may be asked, is the same. Taken is false
@@ -15,6 +20,9 @@ func overStream(b budget, p *pipe, a *ask) (next bool, err error, taken bool) {
 	begun := time.Now()
 	key := a.words.idempotency()
 	x.body = a.words.command(x.body[:0])
+	if len(x.body)+len(key)+frameMargin > wire.MostBytes {
+		return false, nil, false // a request of that size is told what is wrong with it
+	}
 	err = p.do(b, x, key)
 	switch {
 	case errors.Is(err, errNotTaken), errors.Is(err, errIdle):

@@ -278,16 +278,17 @@ func (p *pipe) take(kind wire.Kind, content []byte) error {
 func (p *pipe) answer(id uint64, fill func(*exchange)) error {
 	p.mu.Lock()
 	f, asked := p.open[id]
-	asked = asked && id <= p.out
+	if !asked || id > p.out {
+		// One that has not left stays: who asked it is told that the stream ended.
+		p.mu.Unlock()
+		return fmt.Errorf("%w: an answer to %d, which was not asked", wire.ErrFrame, id)
+	}
 	delete(p.open, id)
 	if f.exchange != nil {
 		p.awaited--
 	}
 	done := p.doneLocked()
 	p.mu.Unlock()
-	if !asked {
-		return fmt.Errorf("%w: an answer to %d, which was not asked", wire.ErrFrame, id)
-	}
 	p.room.Release(f.weight)
 	if f.exchange != nil {
 		fill(f.exchange)

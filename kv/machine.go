@@ -150,6 +150,8 @@ func (m *Machine) applyOnce(at paxos.Outcome, c *paxos.Command, o *operation) pa
 	m.note(c, at, at.Slot, m.time)
 	if c.Key != "" {
 		m.noteKey(c, at, m.time)
+	}
+	if _, burns := o.other.(burnKey); burns || c.Key != "" {
 		m.drop(m.time, 0, m.most.keys[drawn])
 	}
 	m.bind(c.Session)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"paxos/client"
@@ -94,7 +95,7 @@ type hotQuery struct {
 
 // readQuery reads plain parameters, each at most once.
 func (s *Server) readQuery(query []byte) (q hotQuery, ok bool) {
-	q.patience = s.settings.RequestTimeout
+	q.patience = min(s.settings.RequestTimeout, maxTimeout)
 	timed := false
 	for rest := query; len(rest) > 0; {
 		var one []byte
@@ -203,10 +204,11 @@ func (s *Server) hotChange(r *lean.Request, a *lean.Answer, appended bool, t kv.
 	return true
 }
 
-// asJSON: a body is JSON whatever it is called, but for two names.
+// asJSON: a body is JSON whatever it is called, but for two names. A name with
+// capitals, which mean nothing in it, is left to who reads all names.
 func asJSON(r *lean.Request) bool {
 	kind := r.Header(lean.ContentType)
-	return !bytes.Contains(kind, []byte("x-paxos")) && !bytes.Contains(kind, []byte("ndjson"))
+	return !bytes.ContainsFunc(kind, unicode.IsUpper) && !bytes.Contains(kind, []byte("x-paxos")) && !bytes.Contains(kind, []byte("ndjson"))
 }
 
 // hotSend is send, of a value that is waited for.

@@ -188,6 +188,7 @@ func FuzzBothEdges(f *testing.F) {
 	for _, text := range []string{requestText("PUT /kv/a", "1"), requestText("PUT /kv/a%2fb?timeout=1ms", "1", "Idempotency-Key: k"), requestText("POST /kv/n", `{"increment":"5"}`),
 		requestText("POST /send", `{"value":"teste123"}`), requestText("POST /send", `{"commands":[{"value":"a"}]}`), requestText("GET /kv/a?consistency=stale", ""),
 		requestText("POST /kv", `{"commands":[{"put":{"key":"a","value":"b"},"key":"c"}]}`, "Content-Type: application/x-ndjson"),
+		requestText("POST /send", `{"value":"half a line"}`, "Content-Type: Application/X-NDJSON"),
 		"GET /kv/a HTTP/1.0\r\n\r\n", "PUT /kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "GET /kv/a HTTP/1.1\nHost: x\n\n"} {
 		f.Add([]byte(text))
 	}

@@ -151,7 +151,11 @@ func (p *program) run(life context.Context) error {
 	defer stop()
 	wrote := make(chan error, 1)
 	go func() {
-		wrote <- p.write(life)
+		err := p.write(life)
+		wrote <- err
+		if err != nil {
+			p.cut() // no answer makes room any more
+		}
 		// Who waits for bytes, or for room, must not wait for ever.
 		_ = p.conn.SetReadDeadline(time.Unix(1, 0))
 		p.tell(p.room)

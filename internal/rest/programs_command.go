@@ -55,7 +55,7 @@ func (p *program) take(w wire.Write) error {
 	c.of, c.id, c.key, c.bytes, c.begun = p, w.ID, string(w.Key), len(w.Body), time.Now()
 	patience := w.Timeout
 	if patience == 0 {
-		patience = p.server.settings.RequestTimeout
+		patience = min(p.server.settings.RequestTimeout, maxTimeout)
 	}
 	c.due = c.begun.Add(patience + p.server.settings.RequestTimeout)
 	p.mu.Lock()

@@ -50,19 +50,20 @@ func calls(ctx context.Context, c *client.Client, p string) map[string]func() (a
 		"27 bad span": func() (any, error) {
 			return written(c.DeleteRange(ctx, client.KeySpan{Key: p, End: "z", Prefix: true}))
 		},
-		"28 reserved":         func() (any, error) { return written(c.Put(ctx, "locks/x", "x")) },
-		"29 long key":         func() (any, error) { return written(c.Put(ctx, strings.Repeat("k", 4097), "x")) },
-		"30 long value":       func() (any, error) { return written(c.Put(ctx, p+"k", strings.Repeat("x", 1<<20+1))) },
-		"31 long idempotency": func() (any, error) { return written(c.Put(ctx, p+"k", "x", client.Key(strings.Repeat("k", 257)))) },
-		"32 key with blanks":  func() (any, error) { return written(c.Put(ctx, p+"k", "x", client.Key(" "+p+"k"))) },
-		"33 key":              func() (any, error) { return written(c.Put(ctx, p+"k", "y", client.Key(p+"a/b ü"))) },
-		"34 key reused":       func() (any, error) { return written(c.Put(ctx, p+"k", "z", client.Key(p+"a/b ü"))) },
-		"43 send":             func() (any, error) { return c.Send(ctx, "ação") },
-		"44 send, key":        func() (any, error) { return c.Send(ctx, "v", client.Key(p+"send")) },
-		"45 send, reused":     func() (any, error) { return c.Send(ctx, "w", client.Key(p+"send")) },
-		"46 send, line":       func() (any, error) { return c.Send(ctx, "w", client.Key(p+"a\nb")) },
-		"47 send, no wait":    func() (any, error) { return c.Send(ctx, "w", client.NoWait()) },
-		"48 no key":           func() (any, error) { return written(c.Put(ctx, p+"k", "v", client.WithoutKey())) },
+		"28 reserved":            func() (any, error) { return written(c.Put(ctx, "locks/x", "x")) },
+		"29 long key":            func() (any, error) { return written(c.Put(ctx, strings.Repeat("k", 4097), "x")) },
+		"30 long value":          func() (any, error) { return written(c.Put(ctx, p+"k", strings.Repeat("x", 1<<20+1))) },
+		"30 longer than a frame": func() (any, error) { return written(c.Put(ctx, p+"k", strings.Repeat("x", 9<<20))) },
+		"31 long idempotency":    func() (any, error) { return written(c.Put(ctx, p+"k", "x", client.Key(strings.Repeat("k", 257)))) },
+		"32 key with blanks":     func() (any, error) { return written(c.Put(ctx, p+"k", "x", client.Key(" "+p+"k"))) },
+		"33 key":                 func() (any, error) { return written(c.Put(ctx, p+"k", "y", client.Key(p+"a/b ü"))) },
+		"34 key reused":          func() (any, error) { return written(c.Put(ctx, p+"k", "z", client.Key(p+"a/b ü"))) },
+		"43 send":                func() (any, error) { return c.Send(ctx, "ação") },
+		"44 send, key":           func() (any, error) { return c.Send(ctx, "v", client.Key(p+"send")) },
+		"45 send, reused":        func() (any, error) { return c.Send(ctx, "w", client.Key(p+"send")) },
+		"46 send, line":          func() (any, error) { return c.Send(ctx, "w", client.Key(p+"a\nb")) },
+		"47 send, no wait":       func() (any, error) { return c.Send(ctx, "w", client.NoWait()) },
+		"48 no key":              func() (any, error) { return written(c.Put(ctx, p+"k", "v", client.WithoutKey())) },
 	}
 	maps.Copy(list, transactions(ctx, c, p))
 	return list

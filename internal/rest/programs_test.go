@@ -2,6 +2,7 @@ package rest
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -249,6 +250,28 @@ func TestWhoDoesNotReadAnswersDelaysNobodyAndIsNotReadOn(t *testing.T) {
 	must(t, deaf.conn.Close())
 	said.Wait()
 	until(t, "it is over", func() bool { return w.client.programs() == 1 })
+}
+
+// TestAFullStreamEndsWithItsProgram: nothing is answered any more, so nothing
+// makes room.
+func TestAFullStreamEndsWithItsProgram(t *testing.T) {
+	w := newTown(t)
+	near, far := net.Pipe()
+	p := newProgram(w.client.server, near, near)
+	for id := range uint64(programWindow) {
+		p.open[1<<40+id] = &streamed{}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- p.run(t.Context()) }()
+	body := kv.Encode(kv.Txn{Then: []kv.Op{{Put: &kv.Put{Key: "k", Value: "v"}}, {Range: &kv.Range{Span: kv.Span{Key: "k"}}}}})
+	_, err := far.Write(wire.AppendWrite(nil, 1, time.Second, "", body))
+	must(t, err)
+	must(t, far.Close())
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the stream is open for ever")
+	}
 }
 
 // beside is a Client with a stream, which makes so many.

@@ -42,11 +42,12 @@ const fadviseDontNeed = 4
 // do without it: what is read next comes from the disk.
 func (f osFile) Forget() error {
 	_, _, errno := syscall.Syscall6(syscall.SYS_FADVISE64, f.Fd(), 0, 0, fadviseDontNeed, 0, 0)
-	// It is advice: a file system that takes none is read as it is.
-	if errno != 0 && errno != syscall.EINVAL && errno != syscall.ENOSYS && errno != syscall.ESPIPE {
-		return &os.PathError{Op: "fadvise", Path: f.Name(), Err: errno}
+	// It is advice: whoever takes none, or may not, leaves the file as it is.
+	switch errno {
+	case 0, syscall.EINVAL, syscall.ENOSYS, syscall.ESPIPE, syscall.EPERM, syscall.EACCES, syscall.EOPNOTSUPP:
+		return nil
 	}
-	return nil
+	return &os.PathError{Op: "fadvise", Path: f.Name(), Err: errno}
 }
 
 func fdatasync(f *os.File) error {
