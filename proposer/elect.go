@@ -343,37 +343,6 @@ func (p *Proposer) extend(c *collection, floor paxos.Slot) {
 	p.again = append(lower, p.again...)
 }
 
-// finish sees to it that the slots a learner misses are chosen under one
-// ballot, where the votes that it can have do not show it. What the leader has in
-// the air it sends again until it is chosen; for what is chosen, by itself or
-// before it led, it asks the acceptors once more, in the same ballot, and proposes
-// again what they hold: an acceptor that has not voted there votes now, and the
-// learner may hear it where it does not hear those that did.
-// What some acceptor outside its quorum accepted above all that it proposed was
-// not chosen: a no-op goes there, so that who waits for that slot need not wait
-// for the next command.
-func (p *Proposer) finish(m paxos.Finish) {
-	if p.phase != Leading {
-		return
-	}
-	for ; p.next < m.Next && p.next < p.chosen+paxos.Slot(p.cfg.Window); p.next++ {
-		p.again = append(p.again, paxos.Proposal{Slot: p.next, Value: paxos.Value{Time: p.now()}})
-	}
-	if p.asking != nil || m.First < 1 || m.First >= min(m.Next, p.chosen) || p.tick < p.finishAgain {
-		return
-	}
-	// A learner that hears too few acceptors asks for ever; what others propose
-	// must not wait for its sake.
-	p.finishAgain = p.tick + p.cfg.ElectionTicks/2
-	p.event(paxos.Event{Kind: paxos.EventFinish, Ballot: p.ballot, Slot: m.First})
-	// Not all of a long log at once: who still misses something asks again.
-	// What is proposed twice in one ballot is the same value both times: what was
-	// accepted in the own ballot never changes, and below where the lead began the
-	// highest ballot's value was chosen before.
-	p.asking = p.collect(m.First, min(p.chosen, m.Next, m.First+extendMost))
-	p.prepare()
-}
-
 // handover skips the wait: the leader is stopping, and asked this proposer. It
 // prepares like any other. Where a higher ballot than the leader's was heard
 // of, it is a late copy, and would only disturb who leads since.

@@ -77,6 +77,32 @@ func TestFinishProposesAgainWhatTheLeaderSawChosen(t *testing.T) {
 	}
 }
 
+// A learner that can never be helped asks again and again; another one, which
+// asks in the same rhythm and a little later, has its turn all the same (sim,
+// seed 47167).
+func TestEveryLearnerHasItsTurnToHaveSlotsFinished(t *testing.T) {
+	l := behind(t)
+	l.from("l1", paxos.Finish{First: 3, Next: 4})
+	l.from("l2", paxos.Finish{First: 2, Next: 4})
+	l.from("l1", paxos.Finish{First: 3, Next: 4})
+	high := paxos.Ballot{Number: 0, Proposer: "p9"}
+	var asked []paxos.Slot
+	for range 100 {
+		for _, m := range sentOf[paxos.Prepare](l) {
+			if n := len(asked); n == 0 || asked[n-1] != m.First {
+				asked = append(asked, m.First)
+			}
+			for _, a := range []paxos.NodeID{"a1", "a2"} {
+				l.promise(a, paxos.Promise{First: m.First, Next: 4, Entries: []paxos.Entry{entry(2, high, "b"), entry(3, high, "c")}[m.First-2:]})
+			}
+		}
+		l.alive(1)
+	}
+	if diff := cmp.Diff([]paxos.Slot{3, 2, 3}, asked); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // Pages of the first asking of a ballot may come during the second (sim, seed
 // 1547): they were true before anything was proposed in it.
 func TestALatePageOfTheElectionSaysNothingOfWhatWasProposedSince(t *testing.T) {

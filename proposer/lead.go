@@ -285,6 +285,7 @@ func (p *Proposer) tickLeading() {
 	if p.asking != nil && p.tick-p.asking.sent >= p.cfg.ResendTicks {
 		p.prepare()
 	}
+	p.grant()
 	p.resend()
 	p.tickStopping()
 }
@@ -348,7 +349,7 @@ func (p *Proposer) stepDown(why paxos.Reason) {
 	for _, w := range slices.SortedFunc(maps.Keys(certain), compareWaiters) {
 		p.refuse(w, certain[w], why, false)
 	}
-	p.again = nil
+	p.again, p.wishes = nil, nil
 }
 
 // Stop begins to hand over: no more commands are admitted, what is under way

@@ -89,6 +89,7 @@ type Proposer struct {
 	led paxos.Slot // the chosen watermark when the lead began: from here on all is proposed in the own ballot
 	// finishAgain is the tick from which on learners may have slots finished.
 	finishAgain int
+	wishes      []wish     // of learners, the one that waited longest first
 	next        paxos.Slot // the first slot nothing was proposed for
 	heard       map[paxos.NodeID]int
 	full        map[paxos.NodeID]bool
@@ -144,7 +145,7 @@ func (p *Proposer) Step(e paxos.Envelope) paxos.Effects {
 	case paxos.Propose:
 		p.propose(e.From, m)
 	case paxos.Finish:
-		p.finish(m)
+		p.finish(e.From, m)
 	case paxos.Handover:
 		p.handover(m)
 	}

@@ -12,9 +12,9 @@ type lead struct {
 	// lost is the ballot of which it was told, in an earlier turn, that a higher
 	// one is promised, losing the same in this one or the next.
 	lost, losing paxos.Ballot
-	// asks is the highest ballot that was promised to it, and promised by whom.
-	asks     paxos.Ballot
-	promised uint64
+	// promised is by whom each ballot was promised to it: of two processes under
+	// one id each may hear what the other one asked for.
+	promised map[paxos.Ballot]uint64
 	// under is the ballot under which it last proposed, reach the first slot in
 	// which it had to propose nothing when it began to, and accepted by whom.
 	under    paxos.Ballot
@@ -32,12 +32,10 @@ func (l *lead) hears(from int, m paxos.Message) {
 			l.losing = m.Ballot
 		}
 	case paxos.Promise:
-		if l.asks.Less(m.Ballot) {
-			l.asks, l.promised = m.Ballot, 0
+		if l.promised == nil {
+			l.promised = map[paxos.Ballot]uint64{}
 		}
-		if l.asks == m.Ballot {
-			l.promised |= 1 << from
-		}
+		l.promised[m.Ballot] |= 1 << from
 	case paxos.Accepted:
 		if m.Ballot != l.under {
 			return
@@ -85,8 +83,8 @@ func (w *World) checkBallot(p *process, ballot paxos.Ballot, chosen paxos.Slot) 
 		return
 	}
 	l.under, l.reach, l.accepted, l.sure = ballot, p.proposer.Status().Next, map[paxos.Slot]uint64{}, chosen
-	if n := bits.OnesCount64(l.promised); l.asks != ballot || n < w.config.Quorum() {
-		w.object("counted", p.host.id, 0, "it leads under ballot %v, and %d acceptors promised it %v", ballot, n, l.asks)
+	if n := bits.OnesCount64(l.promised[ballot]); n < w.config.Quorum() {
+		w.object("counted", p.host.id, 0, "it leads under ballot %v, and %d acceptors promised it", ballot, n)
 	}
 }
 
