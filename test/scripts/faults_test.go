@@ -52,7 +52,8 @@ func TestMonitorRoles(t *testing.T) {
 	leads(t, c)
 	client := script{name: "paxos-client.sh", env: addresses(c)}
 	client.run(t, "send", "watched").want(t, 0)
-	s := script{name: "monitor.sh", env: addresses(c)}
+	// All that ten nodes remember of what the other tests did: many thousand events.
+	s := script{name: "monitor.sh", env: addresses(c), patience: 3 * time.Minute}
 	all := s.run(t, "--no-follow", "--last", "9999")
 	all.want(t, 0, " accept ", " accepted ", " learn ", " chosen ", " applied ", "elected")
 	for _, noise := range []string{" notify ", " propose ", " campaign ", " state "} {
