@@ -23,6 +23,7 @@ var waiters = sync.Pool{New: func() any { return &asked{answer: make(chan answer
 func (l *Loop) Do(ctx context.Context, e paxos.Envelope) (paxos.Envelope, error) {
 	a := waiters.Get().(*asked)
 	if err := l.inbox.put(ctx, l.question(a, e)); err != nil {
+		a.commands, a.placed = nil, nil
 		waiters.Put(a)
 		return paxos.Envelope{}, err
 	}

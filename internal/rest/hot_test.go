@@ -197,12 +197,12 @@ func FuzzBothEdges(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// One that is not whole is waited for; longer timeouts too.
 		if end := bytes.Index(b, []byte("\r\n\r\n")); end < 0 || bytes.Contains(b, []byte("timeout")) {
-			t.Skip()
+			return // not a request that this compares
 		}
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(b)))
 		if err == nil {
 			if _, err := io.ReadAll(r.Body); err != nil || r.Header.Get("Expect") != "" || r.Header.Get("Upgrade") != "" || r.Method == http.MethodHead || strings.Contains(r.RequestURI, "/view-logs") || r.URL.Path == "/health" || r.URL.Path == "/gossip/nodes" || r.URL.Path == "/metrics" {
-				t.Skip()
+				return // not a request that this compares
 			}
 		}
 		w.same(t, string(b))

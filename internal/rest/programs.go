@@ -158,13 +158,13 @@ func (p *program) run(life context.Context) error {
 		}
 		// Who waits for bytes, or for room, must not wait for ever.
 		_ = p.conn.SetReadDeadline(time.Unix(1, 0))
-		p.tell(p.room)
+		tell(p.room)
 	}()
 	err := p.read()
 	p.mu.Lock()
 	p.ending = true
 	p.mu.Unlock()
-	p.tell(p.wake)
+	tell(p.wake)
 	if failed := <-wrote; failed != nil {
 		return failed
 	}
@@ -189,13 +189,6 @@ func (p *program) close(fault string) {
 	}
 	if half, ok := p.conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		_, _ = io.Copy(io.Discard, p.conn)
-	}
-}
-
-func (p *program) tell(who chan struct{}) {
-	select {
-	case who <- struct{}{}:
-	default:
 	}
 }
 
@@ -330,7 +323,7 @@ func (p *program) written(told []*streamed) bool {
 		told[i] = nil
 	}
 	if len(told) > 0 {
-		p.tell(p.room)
+		tell(p.room)
 	}
 	return over
 }

@@ -126,7 +126,7 @@ func (c *streamed) answer(settled paxos.Settled, err error, bad *client.Problem)
 	c.told, c.settled, c.err, c.problem = true, settled, err, bad
 	p.told = append(p.told, c)
 	p.mu.Unlock()
-	p.tell(p.wake)
+	tell(p.wake)
 }
 
 // overdue answers for a loop that is stuck.
