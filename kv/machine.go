@@ -269,8 +269,7 @@ func (m *Machine) Restore(s paxos.State) error {
 	if !ok {
 		return fmt.Errorf("kv: a state of type %T", s)
 	}
-	m.state, m.view, m.due = *v.freeze(), nil, false
-	m.era++ // what it shares with v is not its own
+	m.state, m.view, m.due = v.thaw(), nil, false
 	return nil
 }
 

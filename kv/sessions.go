@@ -111,7 +111,7 @@ func (t *table) own(s *session) *session {
 		return s
 	}
 	c := *s
-	c.era, c.notes = t.era, s.notes.Copy()
+	c.era, c.notes = t.era, head(s.notes).Copy()
 	t.sessions.Set(c.id, &c)
 	t.used.Set(&c)
 	return &c

@@ -209,6 +209,36 @@ func TestAViewStaysWhatItIsWhileTheMachineGoesOn(t *testing.T) {
 	all.Wait()
 }
 
+// One view may be what several machines go on from, at once: the race detector
+// judges, and so does what is left of the view.
+func TestMachinesStartFromOneViewAtOnce(t *testing.T) {
+	b := filled(t)
+	v, want := b.m.View(), b.state()
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			m := kv.New()
+			if err := m.Restore(v); err != nil {
+				t.Error(err)
+				return
+			}
+			m.Apply(paxos.Entry{Slot: m.Applied(), Value: paxos.Value{Time: v.Time() + 1, Commands: []paxos.Command{{Session: 1, Sequence: 9999, Admitted: v.Applied(), Body: kv.Encode(kv.Txn{Then: []kv.Op{{Put: &kv.Put{Key: "k1", Value: "y"}}}})}}}})
+			var got bytes.Buffer
+			if _, err := m.View().WriteTo(&got); err != nil || bytes.Equal(got.Bytes(), want) {
+				t.Error("nothing was written after the restore", err)
+			}
+		})
+	}
+	all.Wait()
+	if !bytes.Equal(b.state(), want) {
+		t.Error("the view has changed")
+	}
+	var got bytes.Buffer
+	if _, err := v.WriteTo(&got); err != nil || !bytes.Equal(got.Bytes(), want) {
+		t.Error("the view has changed", err)
+	}
+}
+
 func TestAMalformedStateIsRefused(t *testing.T) {
 	whole := filled(t).state()
 	for n := range whole[:1000] {

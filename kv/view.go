@@ -28,6 +28,25 @@ func (v *View) freeze() *View {
 	return &f
 }
 
+// thaw gives a state to go on from. It writes nothing to v, so that others may
+// thaw or read v at the same time: a tree's Copy marks the tree that it copies,
+// and here that is a copy of its head.
+func (v *View) thaw() View {
+	t := *v
+	t.keys, t.history, t.changes = head(v.keys), head(v.history), head(v.changes)
+	t.leases, t.due, t.attached = head(v.leases), head(v.due), head(v.attached)
+	t.sessions, t.used, t.keyed, t.oldest = head(v.sessions), head(v.used), head(v.keyed), head(v.oldest)
+	f := t.freeze()
+	f.era++ // the sessions that it shares with v are not its own
+	return *f
+}
+
+// head gives a tree to copy in place of one that nobody may write to.
+func head[T any](tree *T) *T {
+	h := *tree
+	return &h
+}
+
 // Applied is the applied watermark: every slot below it is applied.
 func (v *View) Applied() paxos.Slot { return v.next }
 
