@@ -9,6 +9,7 @@ import (
 
 	"paxos/client"
 	"paxos/client/wire"
+	"paxos/internal/raced"
 )
 
 // instant is a service that answers at once, all that is there in one write, and
@@ -71,7 +72,11 @@ func TestAPutOverAStreamAllocatesLittle(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if got > 3 {
+	most := 3.0
+	if raced.On { // under the detector a sync.Pool drops now and then what it is given
+		most = 8
+	}
+	if got > most {
 		t.Errorf("%v allocations", got)
 	}
 }

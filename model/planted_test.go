@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"paxos/acceptor"
+	"paxos/internal/raced"
 	"paxos/paxos"
 	"paxos/proposer"
 )
@@ -136,7 +137,7 @@ func anyBallot(_ uint8, e paxos.Envelope) paxos.Envelope {
 
 func TestEveryPlantedBugIsFoundOnAShortWay(t *testing.T) {
 	for name, c := range plants {
-		if c.long && race {
+		if c.long && raced.On {
 			continue // minutes with the detector; the others show it as much
 		}
 		t.Run(name, func(t *testing.T) {

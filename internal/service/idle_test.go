@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"paxos/internal/raced"
 )
 
 // figures are what a node's /metrics says of its process.
@@ -127,10 +129,10 @@ func TestTenThousandIdleConnectionsHarmNobody(t *testing.T) {
 		t.Logf("wave %d, after: %v", wave+1, after)
 		if wave == 0 {
 			first = after
-		} else if after.memory > 1.3*first.memory {
+		} else if after.memory > 1.3*first.memory && !raced.On { // the detector keeps a shadow of all that ever was
 			t.Errorf("the second crowd left more than the first: %v, then %v", first, after)
 		}
-		if during.memory-before.memory > idlers*100_000 {
+		if during.memory-before.memory > idlers*100_000 && !raced.On {
 			t.Errorf("more than 100 kB for a connection: %v, then %v", before, during)
 		}
 	}

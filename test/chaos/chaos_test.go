@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"paxos/internal/raced"
 )
 
 // seed is drawn for every run, and printed; PAXOS_SEED gives one again.
@@ -31,7 +33,7 @@ func program(t *testing.T) string {
 	if given := os.Getenv("PAXOS_TEST_PROGRAM"); given != "" {
 		return given
 	}
-	built, err := Build(t.TempDir(), raceEnabled)
+	built, err := Build(t.TempDir(), raced.On)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,7 @@ func TestTheStoreIsLinearizableThroughEveryFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := Options{Program: program(t), Dir: dir, Seed: seed(t), Operations: 60_000, Phase: 6 * time.Second, Tell: t.Logf}
-	if raceEnabled {
+	if raced.On {
 		o.Operations = 8_000
 	}
 	o.Faults, err = Possible(dir)

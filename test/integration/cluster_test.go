@@ -21,6 +21,7 @@ import (
 	// kept from an earlier run must not outlive a change of any of it.
 	_ "paxos/internal/ctl"
 	"paxos/internal/local"
+	"paxos/internal/raced"
 	"paxos/internal/wal"
 	"paxos/paxos"
 	"paxos/test/history"
@@ -55,7 +56,7 @@ func TestMain(m *testing.M) {
 		}
 		program = filepath.Join(dir, "paxosctl")
 		args := []string{"build", "-tags", "nomsgpack", "-o", program}
-		if raceEnabled {
+		if raced.On {
 			args = append(args, "-race")
 		}
 		build := exec.Command("go", append(args, "paxos/cmd/paxosctl")...)

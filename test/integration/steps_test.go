@@ -16,6 +16,7 @@ import (
 	"paxos/client"
 	"paxos/internal/failpoint"
 	"paxos/internal/local"
+	"paxos/internal/raced"
 	"paxos/kv"
 	"paxos/paxos"
 )
@@ -236,7 +237,7 @@ func TestAllNodesKilledAtEachStep(t *testing.T) {
 	l := newCrashing(c)
 	began := time.Now()
 	steps := failpoint.Names
-	if raceEnabled && !long() {
+	if raced.On && !long() {
 		// The detector makes everything slow; each run takes a third of them.
 		first := int(seed(t) % 3)
 		steps = slices.DeleteFunc(slices.Clone(steps), func(step string) bool { return slices.Index(failpoint.Names, step)%3 != first })

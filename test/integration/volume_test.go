@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"paxos/client"
+	"paxos/internal/raced"
 	"paxos/paxos"
 )
 
@@ -261,7 +262,7 @@ func TestDiskAndMemoryStayBounded(t *testing.T) {
 	// Everything is scaled down alike: snapshots, segments, history, writes.
 	total, scale := 40_000, 5<<18
 	diskLimit, memoryLimit := int64(40<<20), int64(400<<20)
-	if raceEnabled {
+	if raced.On {
 		total, scale, memoryLimit = 20_000, 640<<10, 2<<30
 	}
 	args := []string{fmt.Sprintf("--snapshot-bytes=%d", scale), fmt.Sprintf("--segment-bytes=%d", scale/2),

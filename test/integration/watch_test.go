@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"paxos/client"
+	"paxos/internal/raced"
 	"paxos/paxos"
 )
 
@@ -164,7 +165,7 @@ func TestAWatchOutlivesItsLearners(t *testing.T) {
 	switch {
 	case long():
 		total = 100_000
-	case raceEnabled:
+	case raced.On:
 		total = 10_000
 	}
 	c := start(t)
