@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -182,97 +181,6 @@ func (p *pipe) forsake(id uint64) bool {
 // doneLocked reports whether the stream takes no more, and nobody waits for
 // anything on it.
 func (p *pipe) doneLocked() bool { return p.shut.Load() && p.awaited == 0 }
-
-// writeLocked writes what waits; p.mu is let go meanwhile.
-func (p *pipe) writeLocked() {
-	buf := p.waiting
-	p.waiting, p.out, p.writing = p.spare[:0], p.last, true
-	p.begun.Store(time.Now().UnixNano())
-	p.mu.Unlock()
-	_, err := p.conn.Write(buf)
-	p.begun.Store(0)
-	if cap(buf) > keptBuffer {
-		buf = nil
-	}
-	if err != nil {
-		p.fail(err)
-	}
-	p.mu.Lock()
-	p.spare, p.writing = buf[:0], false
-	if len(p.waiting) > 0 {
-		p.tell()
-	}
-}
-
-func (p *pipe) write() {
-	for {
-		select {
-		case <-p.over:
-			return
-		case <-p.wake:
-		}
-		// Those who can run now have something to say, mostly, and it costs
-		// nothing more to write it too.
-		runtime.Gosched()
-		p.mu.Lock()
-		if len(p.waiting) > 0 && !p.writing && p.failed == nil {
-			p.writeLocked()
-		}
-		p.mu.Unlock()
-	}
-}
-
-// read takes answers until the stream ends.
-func (p *pipe) read() {
-	frames := wire.NewFrames(p.conn)
-	for {
-		waited := frames.Waits()
-		kind, content, err := frames.Next()
-		if waited {
-			p.heard.Store(time.Now().UnixNano())
-		}
-		if err == nil {
-			err = p.take(kind, content)
-		}
-		if err != nil {
-			p.fail(err)
-			return
-		}
-	}
-}
-
-// take takes a frame; an error ends the stream.
-func (p *pipe) take(kind wire.Kind, content []byte) error {
-	switch kind {
-	case 0:
-		return nil
-	case wire.KindApplied:
-		a, err := wire.ReadApplied(content)
-		if err != nil {
-			return err
-		}
-		return p.answer(a.ID, func(x *exchange) {
-			x.answer = append(x.answer[:0], a.Result...)
-			x.applied = a
-			x.applied.Result = x.answer
-		})
-	case wire.KindRefused:
-		id, problem, err := wire.ReadRefused(content)
-		if err != nil {
-			return err
-		}
-		return p.answer(id, func(x *exchange) {
-			x.answer = append(x.answer[:0], problem...)
-			x.problem = x.answer
-		})
-	case wire.KindLeaving:
-		p.leave(false)
-		return nil
-	case wire.KindFault:
-		return fmt.Errorf("the service ended the stream: %.200q", content)
-	}
-	return fmt.Errorf("%w: kind %d is not for a program", wire.ErrFrame, kind)
-}
 
 // answer hands an answer to who waits for it.
 func (p *pipe) answer(id uint64, fill func(*exchange)) error {

@@ -92,6 +92,38 @@ func TestAServiceThatTakesNothingLosesItsStream(t *testing.T) {
 	})
 }
 
+// TestASlowAnswerIsAnAnswer: a frame may take longer than any silence may, as
+// long as something of it comes.
+func TestASlowAnswerIsAnAnswer(t *testing.T) {
+	slow := func(conn net.Conn) {
+		frames := wire.NewKeptFrames(conn)
+		for {
+			kind, content, err := frames.Next()
+			if err != nil {
+				return
+			}
+			w, err := wire.ReadWrite(content)
+			if kind != wire.KindWrite || err != nil {
+				continue
+			}
+			go func() {
+				answer := wire.AppendApplied(nil, wire.Applied{ID: w.ID, Slot: 7, Result: putResult(2, "k")})
+				for _, b := range answer {
+					pass(2 * wire.SilenceLimit / time.Duration(len(answer)))
+					_, _ = conn.Write([]byte{b})
+				}
+			}()
+		}
+	}
+	inTime(t, slow, func(t *testing.T, c *client.Client, p *piped) {
+		begun := time.Now()
+		_, err := c.Put(t.Context(), "k", "v", client.WithoutKey())
+		if took := time.Since(begun); err != nil || took < 2*wire.SilenceLimit-time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
 // answering beats, and answers after so long; 0 is never.
 func answering(after time.Duration) func(net.Conn) {
 	return func(conn net.Conn) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -40,7 +39,7 @@ type desks struct {
 // in one visit to the loop.
 type desk struct {
 	server *Server
-	conn   net.Conn
+	conn   *paced
 	in     *wire.Frames
 	ctx    context.Context
 	cut    context.CancelFunc
@@ -71,7 +70,7 @@ func (s *Server) readStream(c *gin.Context) {
 	}
 	defer func() { _ = conn.Close() }()
 	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	d := newDesk(s, conn, io.MultiReader(bytes.NewReader(bytes.Clone(early)), conn))
+	d := newDesk(s, newPaced(conn, io.MultiReader(bytes.NewReader(bytes.Clone(early)), conn)))
 	defer d.cut()
 	if !s.desks.enter(d) {
 		return
@@ -85,8 +84,8 @@ func (s *Server) readStream(c *gin.Context) {
 	s.Log.WithField("peer", conn.RemoteAddr().String()).Debugf("a stream of reads ended: %v", d.run())
 }
 
-func newDesk(s *Server, conn net.Conn, from io.Reader) *desk {
-	d := &desk{server: s, conn: conn, in: wire.NewFrames(from), wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+func newDesk(s *Server, conn *paced) *desk {
+	d := &desk{server: s, conn: conn, in: wire.NewFrames(conn), wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 	d.ctx, d.cut = context.WithCancel(s.life)
 	return d
 }
@@ -149,17 +148,10 @@ func tell(who chan struct{}) {
 
 // read takes reads, and asks for what it has when no more is there.
 func (d *desk) read() error {
-	var deadline time.Time
 	for {
 		if d.in.Waits() {
 			if err := d.ask(); err != nil {
 				return err
-			}
-			if now := time.Now(); deadline.Sub(now) < wire.SilenceLimit-wire.BeatEvery {
-				deadline = now.Add(wire.SilenceLimit)
-				if err := d.conn.SetReadDeadline(deadline); err != nil {
-					return err
-				}
 			}
 		}
 		kind, content, err := d.in.Next()
@@ -175,21 +167,17 @@ func (d *desk) read() error {
 		if err != nil {
 			return err
 		}
-		waited, err := d.take(q)
-		if err != nil {
+		if err := d.take(q); err != nil {
 			return err
-		}
-		if waited {
-			deadline = time.Time{}
 		}
 	}
 }
 
 // take gathers a read with those that want the same, and waits while too much is
 // in flight.
-func (d *desk) take(q wire.Read) (waited bool, err error) {
+func (d *desk) take(q wire.Read) error {
 	if q.Timeout < time.Millisecond || q.Timeout > maxTimeout {
-		return false, fmt.Errorf("%w: a timeout of %v is not from 1ms to %v", wire.ErrFrame, q.Timeout, maxTimeout)
+		return fmt.Errorf("%w: a timeout of %v is not from 1ms to %v", wire.ErrFrame, q.Timeout, maxTimeout)
 	}
 	key := string(q.Key)
 	f := d.groupFor(q)
@@ -201,21 +189,20 @@ func (d *desk) take(q wire.Read) (waited bool, err error) {
 	d.mu.Unlock()
 	if len(f.reads) >= fetchGroup || full {
 		if err := d.ask(); err != nil {
-			return false, err
+			return err
 		}
 	}
 	for full {
 		select {
 		case <-d.room:
 		case <-d.ctx.Done():
-			return true, d.ctx.Err()
+			return d.ctx.Err()
 		}
-		waited = true
 		d.mu.Lock()
 		full = d.flying >= fetchWindow
 		d.mu.Unlock()
 	}
-	return waited, nil
+	return nil
 }
 
 // write writes answers and beats.
@@ -252,9 +239,6 @@ func (d *desk) write() error {
 func (d *desk) writeOut(buf []byte) error {
 	if len(buf) == 0 {
 		return nil
-	}
-	if err := d.conn.SetWriteDeadline(time.Now().Add(wire.WriteLimit)); err != nil {
-		return err
 	}
 	_, err := d.conn.Write(buf)
 	return err

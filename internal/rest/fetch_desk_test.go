@@ -225,7 +225,7 @@ func FuzzADesk(f *testing.F) {
 			_, _ = there.Write(b)
 			_ = there.Close()
 		}()
-		if err := newDesk(n.server, here, here).run(); err == nil {
+		if err := newDesk(n.server, newPaced(here, nil)).run(); err == nil {
 			t.Error("it ended without a reason")
 		}
 	})

@@ -196,7 +196,7 @@ func (l *line) wish() {
 
 // run opens a stream and serves it until it ends.
 func (l *line) run() {
-	conn, in, learner, err := l.dial()
+	conn, learner, err := l.dial()
 	if err != nil {
 		l.closed(false)
 		return
@@ -213,7 +213,7 @@ func (l *line) run() {
 		defer cancel()
 		l.write(ctx, conn)
 	}()
-	l.read(conn, wire.NewFrames(in))
+	l.read(wire.NewFrames(conn))
 	cancel()
 	<-wrote
 	stop()
@@ -238,11 +238,11 @@ func (l *line) closed(served bool) {
 }
 
 // dial asks a learner for a stream of reads.
-func (l *line) dial() (net.Conn, io.Reader, paxos.NodeID, error) {
+func (l *line) dial() (*paced, paxos.NodeID, error) {
 	dialer := net.Dialer{Timeout: dialLimit}
 	conn, err := dialer.DialContext(l.lines.life, "tcp", l.address)
 	if err != nil {
-		return nil, nil, "", err
+		return nil, "", err
 	}
 	stop := context.AfterFunc(l.lines.life, func() { _ = conn.Close() })
 	defer stop()
@@ -250,7 +250,7 @@ func (l *line) dial() (net.Conn, io.Reader, paxos.NodeID, error) {
 	if err != nil {
 		_ = conn.Close()
 	}
-	return conn, in, learner, err
+	return newPaced(conn, in), learner, err
 }
 
 func (l *line) upgrade(conn net.Conn) (io.Reader, paxos.NodeID, error) {
@@ -279,15 +279,8 @@ func (l *line) upgrade(conn net.Conn) (io.Reader, paxos.NodeID, error) {
 }
 
 // read takes answers until none can come any more.
-func (l *line) read(conn net.Conn, in *wire.Frames) {
-	var deadline time.Time
+func (l *line) read(in *wire.Frames) {
 	for {
-		if now := time.Now(); in.Waits() && deadline.Sub(now) < wire.SilenceLimit-wire.BeatEvery {
-			deadline = now.Add(wire.SilenceLimit)
-			if conn.SetReadDeadline(deadline) != nil {
-				return
-			}
-		}
 		kind, content, err := in.Next()
 		if err != nil || kind != 0 && kind != wire.KindAnswer {
 			return
@@ -348,9 +341,6 @@ func (l *line) write(ctx context.Context, conn net.Conn) {
 		out = append(out, beats...)
 		if len(out) == 0 {
 			continue
-		}
-		if conn.SetWriteDeadline(time.Now().Add(wire.WriteLimit)) != nil {
-			return
 		}
 		if _, err := conn.Write(out); err != nil {
 			return

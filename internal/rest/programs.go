@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -54,12 +53,12 @@ func (s *Server) program(c *gin.Context) {
 	answer := "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + wire.Protocol + "\r\n" +
 		wire.HeaderFrom + ": " + string(s.settings.ID) + "\r\n" + wire.HeaderWindow + ": " + strconv.Itoa(programWindow) + "\r\n\r\n"
 	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	from := io.MultiReader(bytes.NewReader(bytes.Clone(early)), conn)
+	from := newPaced(conn, io.MultiReader(bytes.NewReader(bytes.Clone(early)), conn))
 	if _, err := conn.Write([]byte(answer)); err != nil {
 		_ = conn.Close()
 		return
 	}
-	p := newProgram(s, conn, from)
+	p := newProgram(s, from)
 	if !s.programs.enter(p) {
 		_ = conn.Close()
 		return
@@ -121,7 +120,7 @@ func (g *programs) cut() {
 // program is one stream.
 type program struct {
 	server   *Server
-	conn     net.Conn
+	conn     *paced
 	in       *wire.Frames
 	commands *metrics.Route
 	ctx      context.Context
@@ -137,8 +136,8 @@ type program struct {
 	room    chan struct{} // something was answered
 }
 
-func newProgram(s *Server, conn net.Conn, from io.Reader) *program {
-	p := &program{server: s, conn: conn, in: wire.NewKeptFrames(from), open: map[uint64]*streamed{}, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+func newProgram(s *Server, conn *paced) *program {
+	p := &program{server: s, conn: conn, in: wire.NewKeptFrames(conn), open: map[uint64]*streamed{}, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 	p.ctx, p.cut = context.WithCancel(context.Background())
 	return p
 }
@@ -187,7 +186,7 @@ func (p *program) close(fault string) {
 			return
 		}
 	}
-	if half, ok := p.conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+	if half, ok := p.conn.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		_, _ = io.Copy(io.Discard, p.conn)
 	}
 }
@@ -195,16 +194,7 @@ func (p *program) close(fault string) {
 // read takes commands until the other side says no more (the error is then
 // nil), or something that cannot be read.
 func (p *program) read() error {
-	var deadline time.Time
 	for {
-		if p.in.Waits() {
-			if now := time.Now(); deadline.Sub(now) < wire.SilenceLimit-wire.BeatEvery {
-				deadline = now.Add(wire.SilenceLimit)
-				if err := p.conn.SetReadDeadline(deadline); err != nil {
-					return err
-				}
-			}
-		}
 		kind, content, err := p.in.Next()
 		switch {
 		case err == io.EOF:
@@ -223,28 +213,25 @@ func (p *program) read() error {
 		if err := p.take(w); err != nil {
 			return err
 		}
-		if waited, err := p.makeRoom(); err != nil {
+		if err := p.makeRoom(); err != nil {
 			return err
-		} else if waited {
-			deadline = time.Time{}
 		}
 	}
 }
 
 // makeRoom waits while too much is in flight.
-func (p *program) makeRoom() (waited bool, err error) {
+func (p *program) makeRoom() error {
 	for {
 		p.mu.Lock()
 		full := len(p.open) >= programWindow || p.bytes >= programBytes
 		p.mu.Unlock()
 		if !full {
-			return waited, nil
+			return nil
 		}
-		waited = true
 		select {
 		case <-p.room:
 		case <-p.ctx.Done():
-			return waited, p.ctx.Err()
+			return p.ctx.Err()
 		}
 	}
 }
@@ -291,9 +278,6 @@ func (p *program) write(life context.Context) error {
 func (p *program) writeOut(buf []byte) error {
 	if len(buf) == 0 {
 		return nil
-	}
-	if err := p.conn.SetWriteDeadline(time.Now().Add(wire.WriteLimit)); err != nil {
-		return err
 	}
 	_, err := p.conn.Write(buf)
 	return err

@@ -257,7 +257,7 @@ func TestWhoDoesNotReadAnswersDelaysNobodyAndIsNotReadOn(t *testing.T) {
 func TestAFullStreamEndsWithItsProgram(t *testing.T) {
 	w := newTown(t)
 	near, far := net.Pipe()
-	p := newProgram(w.client.server, near, near)
+	p := newProgram(w.client.server, newPaced(near, nil))
 	for id := range uint64(programWindow) {
 		p.open[1<<40+id] = &streamed{}
 	}
