@@ -217,14 +217,15 @@ func (l *lining) write(w gin.ResponseWriter) bool {
 	var b []byte
 	alarm := time.NewTimer(time.Hour)
 	defer alarm.Stop()
+	unread := false // once it is, it stays
 	flush := func() bool {
-		if len(b) == 0 {
-			return true
+		if len(b) == 0 || unread {
+			return !unread
 		}
 		_, err := w.Write(b)
 		w.Flush()
-		b = b[:0]
-		return err == nil
+		b, unread = b[:0], err != nil
+		return !unread
 	}
 	for {
 		one, more := l.next(flush)
