@@ -32,10 +32,10 @@ func (m *Machine) Remember(results, sessions int) {
 }
 
 // Swept is how many changes only readers of the past still need.
-func (v *View) Swept() int { return v.history.Len() - v.changes.Len() }
+func (v *View) Swept() int { return v.History() - v.changes.Len() }
 
 // History is how many changes are held.
-func (v *View) History() int { return v.history.Len() }
+func (v *View) History() int { return v.keys.Len() + v.history.Len() }
 
 // Plain reports whether a body takes the way of plain puts, and what it puts.
 func Plain(body []byte) (key, value string, read, ok bool) {

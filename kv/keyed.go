@@ -31,16 +31,17 @@ type holding struct{ keys, bytes int }
 
 func (h holding) over(most holding) bool { return h.keys > most.keys || h.bytes > most.bytes }
 
-// noteKey remembers what a command's idempotency key stands for from now on.
-func (t *table) noteKey(c *paxos.Command, o paxos.Outcome, now paxos.LogTime) {
-	t.setKey(&keyNote{c.Key, sha256.Sum256(c.Body), o, now})
+// noteKey remembers what a command's idempotency key stands for from now on: k,
+// which is in no tree yet.
+func (t *table) noteKey(k *keyNote, c *paxos.Command, o paxos.Outcome, now paxos.LogTime) {
+	k.body, k.outcome, k.used = sha256.Sum256(c.Body), o, now
+	t.setKey(k)
 }
 
 func (t *table) setKey(k *keyNote) {
-	if old, replaced := t.keyed.Get(k); replaced {
-		t.dropKey(old)
+	if old, replaced := t.keyed.Set(k); replaced {
+		t.forgetKey(old)
 	}
-	t.keyed.Set(k)
 	t.oldest.Set(k)
 	h := &t.held[classOf(k.key)]
 	h.keys, h.bytes = h.keys+1, h.bytes+k.size()
@@ -48,6 +49,11 @@ func (t *table) setKey(k *keyNote) {
 
 func (t *table) dropKey(k *keyNote) {
 	t.keyed.Delete(k)
+	t.forgetKey(k)
+}
+
+// forgetKey forgets one that its key does not lead to any more.
+func (t *table) forgetKey(k *keyNote) {
 	t.oldest.Delete(k)
 	h := &t.held[classOf(k.key)]
 	h.keys, h.bytes = h.keys-1, h.bytes-k.size()
@@ -88,12 +94,16 @@ func (t *table) oldestKey(class int) (first *keyNote) {
 func (t *table) drop(now paxos.LogTime, n int, most holding) {
 	for class := range classes {
 		for left := n; ; {
+			over := class == drawn && t.held[class].over(most)
+			if left == 0 && !over {
+				break // mostly: this is asked after each command with a key
+			}
 			k := t.oldestKey(class)
 			if k == nil {
 				break
 			}
-			if class == chosen || !t.held[class].over(most) {
-				if left == 0 || now-k.used <= keyLife[class] {
+			if !over {
+				if now-k.used <= keyLife[class] {
 					break
 				}
 				left--

@@ -9,7 +9,7 @@ import (
 // Options tune a machine. All learners must have the same, or they take their
 // snapshots at different slots. The zero value of each is its default.
 type Options struct {
-	SnapshotBytes int    // of applied values, after which a snapshot is due, of a large state later; default 32 MiB
+	SnapshotBytes int    // of applied values, after which a snapshot is due, of a large state later; default 64 MiB
 	SnapshotSlots uint64 // default 100,000
 }
 
@@ -45,7 +45,7 @@ func New(options ...Options) *Machine {
 		m.options = o
 	}
 	if m.options.SnapshotBytes <= 0 {
-		m.options.SnapshotBytes = 32 << 20
+		m.options.SnapshotBytes = 64 << 20
 	}
 	if m.options.SnapshotSlots == 0 {
 		m.options.SnapshotSlots = 100_000
@@ -91,7 +91,7 @@ func (m *Machine) Apply(entry paxos.Entry) ([]paxos.Outcome, error) {
 // stays bounded.
 const (
 	logPart   = 4 // the log is at least a fourth of the state
-	mostTimes = 8 // or as many times SnapshotBytes
+	mostTimes = 4 // or as many times SnapshotBytes
 )
 
 // snapshotAfter is how many bytes of log make a snapshot due. It is a function
@@ -130,7 +130,11 @@ func (m *Machine) applyOnce(at paxos.Outcome, c *paxos.Command, o *operation) pa
 		at.Verdict = verdict
 		return at
 	}
-	if first, known := m.first(c, at); known {
+	var key *keyNote // made once: to look for it, and to note it
+	if c.Key != "" {
+		key = &keyNote{key: c.Key}
+	}
+	if first, known := m.first(key, c, at); known {
 		m.note(c, first, at.Slot, m.time)
 		m.bind(c.Session)
 		return first
@@ -148,10 +152,10 @@ func (m *Machine) applyOnce(at paxos.Outcome, c *paxos.Command, o *operation) pa
 		at.Result = m.execute(at, o.other)
 	}
 	m.note(c, at, at.Slot, m.time)
-	if c.Key != "" {
-		m.noteKey(c, at, m.time)
+	if key != nil {
+		m.noteKey(key, c, at, m.time)
 	}
-	if _, burns := o.other.(burnKey); burns || c.Key != "" {
+	if _, burns := o.other.(burnKey); burns || key != nil {
 		m.drop(m.time, 0, m.most.keys[drawn])
 	}
 	m.bind(c.Session)

@@ -206,9 +206,9 @@ func (v *loading) addChange(r *reader, c *change, swept, same bool) {
 		v.endOfKey(r)
 	} else {
 		v.oldBytes += v.before.size()
+		v.history.Set(v.before)
 	}
 	v.before = c
-	v.history.Set(c)
 	if swept {
 		v.lastSwept = max(v.lastSwept, c.Mod)
 	} else if _, replaced := v.changes.Set(c); replaced {
@@ -224,6 +224,7 @@ func (v *loading) endOfKey(r *reader) {
 	}
 	if c.deleted {
 		v.oldBytes += c.size()
+		v.history.Set(c)
 		return
 	}
 	v.keys.Set(c)

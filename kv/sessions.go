@@ -170,12 +170,13 @@ func (t *table) refused(c *paxos.Command, opens bool) (v paxos.Verdict, refused 
 }
 
 // first gives the outcome of a command whose key was used before: the first
-// one's answer under the new name, or a refusal if the body is another.
-func (t *table) first(c *paxos.Command, at paxos.Outcome) (paxos.Outcome, bool) {
-	if c.Key == "" {
+// one's answer under the new name, or a refusal if the body is another. Key is
+// the command's, nil if it has none.
+func (t *table) first(key *keyNote, c *paxos.Command, at paxos.Outcome) (paxos.Outcome, bool) {
+	if key == nil {
 		return paxos.Outcome{}, false
 	}
-	k, ok := t.keyed.Get(&keyNote{key: c.Key})
+	k, ok := t.keyed.Get(key)
 	if !ok {
 		return paxos.Outcome{}, false
 	}

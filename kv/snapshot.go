@@ -93,7 +93,7 @@ func (v *View) writeHeader(s *sink) {
 		uint64(v.lastLease), v.freshBytes, v.freshSlots} {
 		s.rec = binary.AppendUvarint(s.rec, n)
 	}
-	for _, n := range []int{v.leases.Len(), v.history.Len(), v.sessions.Len(), v.notes, v.oldest.Len()} {
+	for _, n := range []int{v.leases.Len(), v.keys.Len() + v.history.Len(), v.sessions.Len(), v.notes, v.oldest.Len()} {
 		s.rec = putInt(s.rec, n)
 	}
 	s.record()
@@ -102,7 +102,7 @@ func (v *View) writeHeader(s *sink) {
 func (v *View) writeHistory(s *sink) {
 	first, _ := v.changes.Min()
 	var before *change
-	v.history.Scan(func(c *change) bool {
+	v.eachChange(func(c *change) bool {
 		flags := byte(0)
 		if c.deleted {
 			flags |= changeDeleted

@@ -331,12 +331,12 @@ func TestASnapshotOfALargeStateIsDueLater(t *testing.T) {
 		if !b.m.SnapshotDue() {
 			continue
 		}
-		if state := b.m.Sizes().StateBytes; last > 0 && fresh < min(state/4, 8*least) {
+		if state := b.m.Sizes().StateBytes; last > 0 && fresh < min(state/4, 4*least) {
 			t.Fatalf("after %d bytes of log a state of %d bytes is written", fresh, state)
 		}
 		longest, last, fresh = max(longest, fresh), i, 0
 	}
-	if longest < 8*least || longest > 8*least+1100 {
-		t.Errorf("the longest log between two snapshots has %d bytes, not 8 times %d", longest, least)
+	if longest < 4*least || longest > 4*least+1100 {
+		t.Errorf("the longest log between two snapshots has %d bytes, not 4 times %d", longest, least)
 	}
 }

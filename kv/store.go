@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"math"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -31,7 +30,7 @@ type store struct {
 	sub       uint32 // changes of the revision that is being made, 0 between commands
 
 	keys    *btree.BTreeG[*change] // by key: those that are there
-	history *btree.BTreeG[*change] // by key and revision: what reads of the past need
+	history *btree.BTreeG[*change] // by key and revision: those that others took the place of, and deletions
 	changes *btree.BTreeG[*change] // by revision and place: what watchers need
 	last    btree.PathHint         // to the end of changes, where they are added
 
@@ -39,7 +38,7 @@ type store struct {
 
 	values   int // keys of the log of values
 	keyBytes int // of the changes in keys
-	oldBytes int // of the changes in history that are not in keys
+	oldBytes int // of the changes in history
 }
 
 func newStore() store {
@@ -84,18 +83,6 @@ func (s *store) get(key string) *change {
 	return c
 }
 
-// at gives the key as it was at a revision, nil if it was not there.
-func (s *store) at(key string, revision Revision) *change {
-	var found *change
-	s.history.Descend(&change{KeyValue: KeyValue{Key: key, Mod: revision}}, func(c *change) bool {
-		if c.Key == key && !c.deleted {
-			found = c
-		}
-		return false
-	})
-	return found
-}
-
 // put sets a key in the revision that is being made.
 func (s *store) put(key, value string, lease LeaseID) *change {
 	next := s.revision + 1
@@ -110,7 +97,6 @@ func (s *store) put(key, value string, lease LeaseID) *change {
 	if lease != 0 {
 		s.attach(lease, key)
 	}
-	s.history.Set(c)
 	s.changes.SetHint(c, &s.last)
 	s.keyBytes += c.size()
 	return c
@@ -133,9 +119,9 @@ func (s *store) remove(old *change) {
 // undo takes back the last change, which took the place of old, nil for none.
 func (s *store) undo(old *change) {
 	c, _ := s.changes.PopMax()
-	s.history.Delete(c)
 	s.sub--
 	if c.deleted {
+		s.history.Delete(c)
 		s.oldBytes -= c.size()
 	} else {
 		s.keyBytes -= c.size()
@@ -146,6 +132,7 @@ func (s *store) undo(old *change) {
 	}
 	switch {
 	case old != nil:
+		s.history.Delete(old)
 		s.keys.Set(old)
 		s.keyBytes += old.size()
 		s.oldBytes -= old.size()
@@ -160,7 +147,9 @@ func (s *store) undo(old *change) {
 	}
 }
 
+// retire makes a change one of the past.
 func (s *store) retire(old *change) {
+	s.history.Set(old)
 	s.keyBytes -= old.size()
 	s.oldBytes += old.size()
 	if old.Lease != 0 {
@@ -197,8 +186,8 @@ func (s *store) sweep(n int) {
 // dropBefore drops what c replaced. Changes are swept in the order of
 // revisions, so that there is at most one.
 func (s *store) dropBefore(c *change) {
-	if c.Mod == 0 {
-		return
+	if c.Mod == 0 || !c.deleted && c.Version == 1 {
+		return // it made its key; if that was deleted before, that was swept
 	}
 	s.history.Descend(&change{KeyValue: KeyValue{Key: c.Key, Mod: c.Mod - 1}}, func(before *change) bool {
 		if before.Key == c.Key {
@@ -265,43 +254,4 @@ func (s *store) rank(key string) int {
 		}
 	}
 	return low
-}
-
-// eachAt walks over the keys of a span as they were at a revision. It takes
-// what it looks at out of looks, and ends early when nothing is left.
-func (s *store) eachAt(span Span, revision Revision, looks *int, f func(*change) bool) {
-	if span.End == "" {
-		*looks--
-		if c := s.at(span.Key, revision); c != nil {
-			f(c)
-		}
-		return
-	}
-	it := s.history.Iter()
-	defer it.Release()
-	for ok := it.Seek(&change{KeyValue: KeyValue{Key: span.Key}}); ok; {
-		first := it.Item()
-		if span.ends(first.Key) {
-			return
-		}
-		c := first
-		// A few steps cost less than a search, but a key may have a million changes.
-		for steps := 0; ok && it.Item().Key == first.Key; steps++ {
-			if *looks--; *looks < 0 {
-				return
-			}
-			if steps == 8 {
-				c = s.at(first.Key, revision)
-				ok = it.Seek(&change{KeyValue: KeyValue{Key: first.Key, Mod: math.MaxUint64}})
-				break
-			}
-			if it.Item().Mod <= revision {
-				c = it.Item()
-			}
-			ok = it.Next()
-		}
-		if c != nil && c.Mod <= revision && !c.deleted && !f(c) {
-			return
-		}
-	}
 }

@@ -119,7 +119,7 @@ func (s *Settings) diskFlags(set *pflag.FlagSet) {
 		set.Int64Var(&s.DiskLimit, "disk-limit-bytes", 4<<30, "size in bytes that the journal may have, and the memory that it takes; at 90 % of it, or of the file system, only deletes are taken")
 		return
 	}
-	set.IntVar(&s.SnapshotBytes, "snapshot-bytes", 32<<20, "bytes of log between two snapshots, or a fourth of the state if that is more, up to 8 times this; the same on all learners")
+	set.IntVar(&s.SnapshotBytes, "snapshot-bytes", 64<<20, "bytes of log between two snapshots, or a fourth of the state if that is more, up to 4 times this; the same on all learners")
 	set.Uint64Var(&s.SnapshotSlots, "snapshot-slots", 100000, "slots between two snapshots at most; the same on all learners")
 	set.Uint64Var(&s.HistoryRevisions, "history-revisions", 200000, "revisions of the past that stay readable, until older ones are compacted; 0: all")
 	set.IntVar(&s.HistoryBytes, "history-bytes", 256<<20, "bytes of the past that stay readable, until older ones are compacted; 0: all")
