@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 	"unicode/utf8"
 
 	"paxos/kv"
@@ -92,15 +93,23 @@ func (w *writing) take(opts []WriteOption) {
 	}
 }
 
-// draw draws a key, as rand.Text does: 130 bits as letters and digits. It makes
-// one text of the key and its path, which every answer has.
+// draw draws a key: the time in milliseconds and 80 random bits, as letters and
+// digits (the form of a ULID, github.com/ulid/spec). Keys of one time stand
+// beside each other in the learners' trees, where random ones would each be far
+// from all that is in a cache. It makes one text of the key and its path, which
+// every answer has.
 func (w *writing) draw() {
-	const letters, root = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "/outcome/"
-	const random = len(root) + len(paxos.CallKeyPrefix)
+	const letters, root = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", "/outcome/"
+	const drawn, random = len(root) + len(paxos.CallKeyPrefix), len(root) + len(paxos.CallKeyPrefix) + 10
 	text := append(append(w.room[:0], root...), paxos.CallKeyPrefix...)[:len(w.room)]
+	now := uint64(time.Now().UnixMilli())
+	for i := random - 1; i >= drawn; i-- {
+		text[i] = letters[now%32]
+		now /= 32
+	}
 	_, _ = rand.Read(text[random:]) // it never fails
 	for i, b := range text[random:] {
-		text[random+i] = letters[b%byte(len(letters))]
+		text[random+i] = letters[b%32]
 	}
 	w.path = string(text)
 	w.key = w.path[len(root):]
