@@ -11,11 +11,13 @@ import (
 )
 
 // writtenBytes is what this process has made the file systems write.
-func writtenBytes(t *testing.T) (n int) {
+func writtenBytes(t *testing.T) int { return ioBytes(t, "write_bytes") }
+
+func ioBytes(t *testing.T, which string) (n int) {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/io")
 	must(t, err)
-	_, rest, _ := strings.Cut(string(b), "\nwrite_bytes: ")
+	_, rest, _ := strings.Cut(string(b), "\n"+which+": ")
 	if _, err := fmt.Sscan(rest, &n); err != nil {
 		t.Fatal(err)
 	}
@@ -60,4 +62,23 @@ func TestASmallBatchMakesTheSystemWriteLittle(t *testing.T) {
 		opts.Create = false
 		forgetAll(t, filepath.Join(dir, "journal"))
 	}
+}
+
+// TestABatchMakesTheSystemReadNothing: each ends in a page that is not in memory.
+func TestABatchMakesTheSystemReadNothing(t *testing.T) {
+	dir, err := os.MkdirTemp(".", "bench-data-")
+	must(t, err)
+	defer func() { must(t, os.RemoveAll(dir)) }()
+	j, err := wal.Open(wal.OS(), filepath.Join(dir, "journal"), bind, wal.Options{Create: true, AllowUnsafeFS: true, SegmentBytes: 4 << 20, Inline: true}, func(byte, []byte) error { return nil })
+	must(t, err)
+	before := ioBytes(t, "read_bytes")
+	const batches = 64
+	for range batches {
+		j.Append(1, body(1, 10_000))
+		must(t, j.Sync())
+	}
+	if read := ioBytes(t, "read_bytes") - before; read > batches*4096/2 {
+		t.Errorf("%d batches made the system read %d bytes", batches, read)
+	}
+	must(t, j.Close())
 }

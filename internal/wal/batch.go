@@ -83,6 +83,20 @@ func (b *batch) seal(h batchHeader) batchHeader {
 	return h
 }
 
+// pageBytes is what systems cache a file in.
+const pageBytes = 4096
+
+// padded is the batch, to be written at offset of a segment of this size, with
+// the zeros up to the end of its last page, which are there already: of a page
+// that is written whole, the system need not read the rest first.
+func (b *batch) padded(offset, size int64) []byte {
+	end := offset + int64(len(b.buf))
+	pad := min((end+pageBytes-1)/pageBytes*pageBytes, size) - end
+	whole := append(b.buf, zeros[:pad]...)
+	b.buf = whole[:len(b.buf)]
+	return whole
+}
+
 // flaw is what is wrong within a batch's body, and at which byte of it.
 type flaw struct {
 	at     int

@@ -187,7 +187,7 @@ func (j *Journal) write(b *batch) error {
 		newest = j.ready.number
 	}
 	h := b.seal(batchHeader{number: j.last.number + 1, oldest: j.oldest, newest: newest, previous: j.last.crc})
-	if _, err := j.current.file.WriteAt(b.buf, j.offset); err != nil {
+	if _, err := j.current.file.WriteAt(b.padded(j.offset, j.current.size), j.offset); err != nil {
 		return fmt.Errorf("writing batch %d to %s: %w", h.number, j.current.name, err)
 	}
 	if err := j.current.file.SyncData(); err != nil {
