@@ -298,7 +298,7 @@ func (p *Proposer) collected() {
 // filled with no-ops, and everything above is new.
 func (p *Proposer) lead(c *collection, time paxos.LogTime) {
 	p.phase, p.failures = Leading, 0
-	p.flight, p.bytes = map[paxos.Slot]*flying{}, 0
+	p.flight, p.bytes, p.airborne = map[paxos.Slot]*flying{}, 0, 0
 	p.heard, p.full = map[paxos.NodeID]int{}, map[paxos.NodeID]bool{}
 	for _, id := range p.cfg.Configuration.Acceptors {
 		p.heard[id] = p.tick - p.cfg.ElectionTicks

@@ -147,6 +147,7 @@ func (p *Proposer) pump() {
 		f := &flying{value: proposal.Value, size: proposal.Value.Size(), votes: map[paxos.NodeID]bool{}, sent: p.tick, waiters: waiters}
 		p.flight[proposal.Slot] = f
 		p.bytes += f.size
+		p.airborne += len(f.waiters)
 		// An event tells of slots in a row, and so must its message.
 		if n := len(batch); n > 0 && (size+f.size > maxMessageBytes || proposal.Slot != batch[n-1].Slot+1) {
 			send()
@@ -172,10 +173,23 @@ func (p *Proposer) nextProposal() (paxos.Proposal, []waiter, bool) {
 	if p.queue.len() == 0 || p.next >= p.chosen+paxos.Slot(p.cfg.Window) {
 		return paxos.Proposal{}, nil, false
 	}
+	if p.gathers() {
+		return paxos.Proposal{}, nil, false
+	}
 	commands, waiters := p.queue.take(p.cfg.MaxBatch, p.cfg.MaxBatchBytes)
 	proposal := paxos.Proposal{Slot: p.next, Value: paxos.Value{Time: p.now(), Commands: commands}}
 	p.next++
 	return proposal, waiters, true
+}
+
+// gatherBytes is how much is worth a slot of its own, whatever is in the air.
+const gatherBytes = 64 << 10
+
+// gathers reports whether what waits had better wait for a landing: a slot costs
+// about the same for one command as for a hundred, and much more is in the air,
+// whose answers bring more (J. Nagle's rule, RFC 896, for slots).
+func (p *Proposer) gathers() bool {
+	return len(p.flight) > 0 && p.queue.bytes < gatherBytes && p.queue.len() < p.airborne/2
 }
 
 // now continues log time from the last stamp that a quorum reported, by this
@@ -216,6 +230,7 @@ func (p *Proposer) accepted(from paxos.NodeID, m paxos.Accepted) {
 func (p *Proposer) land(slot paxos.Slot, f *flying) {
 	delete(p.flight, slot)
 	p.bytes -= f.size
+	p.airborne -= len(f.waiters)
 	if f.waiters != nil {
 		for _, c := range f.value.Commands {
 			delete(p.queue.names, c.Name())

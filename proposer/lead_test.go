@@ -73,6 +73,19 @@ func TestAQuorumIsASetOfMembersDisks(t *testing.T) {
 	}
 }
 
+// slotsOf are the sequences that were proposed to an acceptor since it was last
+// asked, slot by slot.
+func slotsOf(l *lab, acceptor paxos.NodeID) (got [][]paxos.Sequence) {
+	for _, p := range l.proposals(acceptor) {
+		var slot []paxos.Sequence
+		for _, c := range p.Value.Commands {
+			slot = append(slot, c.Sequence)
+		}
+		got = append(got, slot)
+	}
+	return got
+}
+
 func TestABatchKeepsItsLimitsAndItsOrder(t *testing.T) {
 	l := newLab(t)
 	l.elect()
@@ -81,15 +94,37 @@ func TestABatchKeepsItsLimitsAndItsOrder(t *testing.T) {
 	big.Body = make([]byte, 1500)
 	l.from("c1", paxos.Propose{Attempt: 2, Commands: []paxos.Command{big, command(6)}})
 	l.flush()
-	var got [][]paxos.Sequence
-	for _, p := range l.proposals("a2") {
-		var slot []paxos.Sequence
-		for _, c := range p.Value.Commands {
-			slot = append(slot, c.Sequence)
-		}
-		got = append(got, slot)
+	if diff := cmp.Diff([][]paxos.Sequence{{1, 2, 3}, {4}, {5}}, slotsOf(l, "a2")); diff != "" {
+		t.Error(diff)
 	}
-	if diff := cmp.Diff([][]paxos.Sequence{{1, 2, 3}, {4}, {5}, {6}}, got); diff != "" {
+	l.accepted("a1", 1)
+	l.accepted("a2", 1)
+	l.flush()
+	if diff := cmp.Diff([][]paxos.Sequence{{6}}, slotsOf(l, "a2")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestLittleWaitsForALandingWhileMuchIsInTheAir: and never when nothing is.
+func TestLittleWaitsForALandingWhileMuchIsInTheAir(t *testing.T) {
+	l := newLab(t)
+	l.elect()
+	l.propose(1, 1, 2, 3)
+	l.flush()
+	l.propose(2, 4)
+	l.flush()
+	if got := slotsOf(l, "a2"); len(got) != 2 {
+		t.Fatalf("half of what is in the air waits: %v", got)
+	}
+	l.propose(3, 5)
+	l.flush()
+	if got := slotsOf(l, "a2"); len(got) != 0 {
+		t.Fatalf("a slot of its own for one of five: %v", got)
+	}
+	l.accepted("a1", 1)
+	l.accepted("a2", 1)
+	l.flush()
+	if diff := cmp.Diff([][]paxos.Sequence{{5}}, slotsOf(l, "a2")); diff != "" {
 		t.Error(diff)
 	}
 }

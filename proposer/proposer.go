@@ -100,6 +100,7 @@ type Proposer struct {
 	again       []paxos.Proposal // to be proposed again, in slot order
 	flight      map[paxos.Slot]*flying
 	bytes       int // of the values in flight
+	airborne    int // the commands in them that somebody waits for
 	queue       queue
 	attempts    attempts
 	stopping    *stopping
