@@ -49,6 +49,23 @@ func (l *Loop) Ask(ctx context.Context, e paxos.Envelope, told func(paxos.Envelo
 	return l.inbox.put(ctx, l.question(&asked{told: told}, e))
 }
 
+// Question is what AskAll asks.
+type Question struct {
+	Envelope paxos.Envelope
+	Told     func(paxos.Envelope, error)
+}
+
+// AskAll is Ask for several, which come to the loop at once if there is room for
+// them. With an error the first taken ones were, and the others were not.
+func (l *Loop) AskAll(ctx context.Context, questions []Question) (taken int, err error) {
+	var few [64]Item // larger lists are rare, and may be allocated
+	items := few[:0]
+	for i := range questions {
+		items = append(items, l.question(&asked{told: questions[i].Told}, questions[i].Envelope))
+	}
+	return l.inbox.putAll(ctx, items)
+}
+
 // TryAsk is Ask for those who would rather hear ErrFull than wait for room.
 func (l *Loop) TryAsk(e paxos.Envelope, told func(paxos.Envelope, error)) error {
 	_, err := l.inbox.tryPut(l.question(&asked{told: told}, e), false)

@@ -34,6 +34,22 @@ func (in *inbox) put(ctx context.Context, item Item) error {
 	}
 }
 
+// putAll puts what there is room for at once, and waits with the others.
+func (in *inbox) putAll(ctx context.Context, items []Item) (taken int, err error) {
+	in.mu.Lock()
+	if !in.closed && len(in.items)+len(items) <= in.room {
+		in.add(items...)
+		return len(items), nil
+	}
+	in.mu.Unlock()
+	for i := range items {
+		if err := in.put(ctx, items[i]); err != nil {
+			return i, err
+		}
+	}
+	return len(items), nil
+}
+
 // tryPut gives ErrFull when there is no room, and, to one who would wait, what
 // is closed when there may be some.
 func (in *inbox) tryPut(item Item, wait bool) (freed chan struct{}, err error) {
@@ -67,9 +83,9 @@ func (in *inbox) force(item Item) {
 }
 
 // add needs the lock and gives it back.
-func (in *inbox) add(item Item) {
-	in.items = append(in.items, item)
-	first := len(in.items) == 1
+func (in *inbox) add(items ...Item) {
+	first := len(in.items) == 0 && len(items) > 0
+	in.items = append(in.items, items...)
 	in.mu.Unlock()
 	if !first {
 		return // whoever put the first one has woken the loop

@@ -128,6 +128,37 @@ func TestAFullInboxIsSaidAtOnceToWhoDoesNotWait(t *testing.T) {
 	}
 }
 
+// TestWhatIsAskedTogetherComesInOneTurn, where there is room, and in several
+// where there is not; each is answered.
+func TestWhatIsAskedTogetherComesInOneTurn(t *testing.T) {
+	l := node.New(node.Options{Role: &puppet{step: promising}, Store: &world{}, Network: &world{}, Tick: time.Hour, Now: time.Now, Room: 8})
+	told, calls := listen()
+	ask := func(n int) (questions []node.Question) {
+		for i := range n {
+			questions = append(questions, node.Question{Envelope: beat(i), Told: told})
+		}
+		return questions
+	}
+	taken, err := l.AskAll(within(t), ask(5))
+	if must(t, err); taken != 5 || l.Waiting() != 5 {
+		t.Fatalf("%d taken, %d wait", taken, l.Waiting())
+	}
+	_, _ = run(t, l)
+	for range 5 {
+		must(t, wait(t, calls, "an answer").err)
+	}
+	if n := l.Counts().Turns.Load(); n != 1 {
+		t.Errorf("%d turns", n)
+	}
+	taken, err = l.AskAll(within(t), ask(16))
+	if must(t, err); taken != 16 {
+		t.Errorf("%d of 16 taken", taken)
+	}
+	for range 16 {
+		must(t, wait(t, calls, "an answer").err)
+	}
+}
+
 // TestAnAskerGetsNoAnswerToAQuestionBeforeIt: waiters are used again, their ids
 // are not.
 func TestAnAskerGetsNoAnswerToAQuestionBeforeIt(t *testing.T) {

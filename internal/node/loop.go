@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -138,6 +139,9 @@ func (l *Loop) Run(ctx context.Context) error {
 			ticks = 1
 		case <-l.inbox.wake:
 		}
+		// Those who can run now have something to say too, mostly: a turn for
+		// each of them would cost a message and a sync each.
+		runtime.Gosched()
 		batch = l.inbox.take(batch)
 		if len(batch) == 0 && ticks == 0 {
 			continue // a tick took what it was woken for

@@ -17,7 +17,7 @@ type attempt struct {
 
 // newAttempt gives nil for a connection that cannot be tried.
 func newAttempt(conn net.Conn) *attempt {
-	tcp, ok := conn.(*net.TCPConn)
+	tcp, ok := below(conn).(*net.TCPConn)
 	if !ok {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"paxos/client/wire"
 	"paxos/internal/metrics"
+	"paxos/internal/node"
 )
 
 // How much of one program may be in flight: a share of what the session holds,
@@ -126,6 +128,10 @@ type program struct {
 	ctx      context.Context
 	cut      context.CancelFunc
 
+	// Of the one who reads: what came together goes to the loop together.
+	gathered  []*streamed
+	questions []node.Question
+
 	mu      sync.Mutex
 	open    map[uint64]*streamed // until their answers are written
 	bytes   int                  // of their bodies
@@ -186,7 +192,7 @@ func (p *program) close(fault string) {
 			return
 		}
 	}
-	if half, ok := p.conn.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+	if half, ok := below(p.conn.Conn).(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		_, _ = io.Copy(io.Discard, p.conn)
 	}
 }
@@ -194,7 +200,11 @@ func (p *program) close(fault string) {
 // read takes commands until the other side says no more (the error is then
 // nil), or something that cannot be read.
 func (p *program) read() error {
+	defer p.submit() // what was read before something that cannot be read
 	for {
+		if p.in.Waits() {
+			p.submit()
+		}
 		kind, content, err := p.in.Next()
 		switch {
 		case err == io.EOF:
@@ -228,6 +238,7 @@ func (p *program) makeRoom() error {
 		if !full {
 			return nil
 		}
+		p.submit()
 		select {
 		case <-p.room:
 		case <-p.ctx.Done():
@@ -258,6 +269,7 @@ func (p *program) write(life context.Context) error {
 			p.overdue(now)
 			buf = wire.AppendBeat(buf)
 		case <-p.wake:
+			runtime.Gosched() // the loop tells all answers of a turn, one by one
 		}
 		told = p.takeTold(told)
 		for _, c := range told {

@@ -78,12 +78,32 @@ func (p *program) take(w wire.Write) error {
 		return nil
 	}
 	ask := paxos.Submit{Key: c.key, Body: w.Body, Ticks: p.server.settings.Ticks(patience)}
-	err := p.server.loop.Ask(p.ctx, paxos.Envelope{To: p.server.settings.ID, Config: p.server.stamp, Message: ask}, c.hear)
-	if err != nil {
-		// It was not taken, whatever the reason.
-		c.refuse(problem("stopping", http.StatusServiceUnavailable, node.ErrStopped.Error(), "ask another node"))
+	p.gathered = append(p.gathered, c)
+	p.questions = append(p.questions, node.Question{Envelope: paxos.Envelope{To: p.server.settings.ID, Config: p.server.stamp, Message: ask}, Told: c.hear})
+	if len(p.gathered) >= gatheredAtOnce {
+		p.submit()
 	}
 	return nil
+}
+
+// gatheredAtOnce bounds what waits for the rest of what came with it.
+const gatheredAtOnce = 64
+
+// submit hands the loop what was gathered.
+func (p *program) submit() {
+	if len(p.gathered) == 0 {
+		return
+	}
+	taken, err := p.server.loop.AskAll(p.ctx, p.questions)
+	if err != nil {
+		for _, c := range p.gathered[taken:] {
+			// It was not taken, whatever the reason.
+			c.refuse(problem("stopping", http.StatusServiceUnavailable, node.ErrStopped.Error(), "ask another node"))
+		}
+	}
+	clear(p.gathered)
+	clear(p.questions)
+	p.gathered, p.questions = p.gathered[:0], p.questions[:0]
 }
 
 // offered are the operations that a stream takes, by the second byte of their

@@ -14,7 +14,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/sirupsen/logrus"
-	"golang.org/x/net/netutil"
 
 	"paxos/acceptor"
 	"paxos/client"
@@ -128,7 +127,7 @@ func (s *Server) Serve(l net.Listener) error {
 	catching.Go(func() { s.catchUp(s.life) })
 	defer catching.Wait()
 	var taking sync.WaitGroup
-	taking.Go(func() { s.edge.Serve(netutil.LimitListener(l, s.settings.MaxConnections)) })
+	taking.Go(func() { s.edge.Serve(limit(l, s.settings.MaxConnections)) })
 	defer taking.Wait()
 	err := s.http.Serve(s.edge)
 	// Shutdown may close the listener a moment before net/http hears of it.
