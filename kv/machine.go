@@ -81,7 +81,7 @@ func (m *Machine) Apply(entry paxos.Entry) ([]paxos.Outcome, error) {
 		outcomes[i] = m.applyOnce(paxos.Outcome{Session: commands[i].Session, Sequence: commands[i].Sequence,
 			Slot: entry.Slot, Position: uint32(i)}, &commands[i], &operations[i])
 	}
-	m.mark(entry.Value.Size())
+	m.mark(entry)
 	return outcomes, nil
 }
 
@@ -101,13 +101,14 @@ func (m *Machine) snapshotAfter() uint64 {
 	return min(max(least, uint64(m.Sizes().StateBytes)/logPart), mostTimes*least)
 }
 
-// mark counts towards the next snapshot.
-func (m *Machine) mark(size int) {
-	m.freshBytes += uint64(size)
-	m.freshSlots++
-	m.due = m.freshBytes >= m.snapshotAfter() || m.freshSlots >= m.options.SnapshotSlots
+// mark counts towards the next snapshot. That one is due at certain slots,
+// whatever came before, brings learners together again that had other options,
+// or other rules: only states of equal slots can be compared.
+func (m *Machine) mark(entry paxos.Entry) {
+	m.freshBytes += uint64(entry.Value.Size())
+	m.due = m.freshBytes >= m.snapshotAfter() || uint64(entry.Slot)%m.options.SnapshotSlots == 0
 	if m.due {
-		m.freshBytes, m.freshSlots = 0, 0
+		m.freshBytes = 0
 	}
 }
 

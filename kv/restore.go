@@ -143,7 +143,10 @@ func (v *loading) readHeader(r *reader) (counts [5]int) {
 	v.horizons = [classes]paxos.Slot{paxos.Slot(r.uvarint("horizon")), paxos.Slot(r.uvarint("horizon of drawn keys"))}
 	v.revision, v.compacted = Revision(r.uvarint("revision")), Revision(r.uvarint("compacted"))
 	v.lastLease = LeaseID(r.uvarint("last lease"))
-	v.freshBytes, v.freshSlots = r.uvarint("bytes since the last snapshot"), r.uvarint("slots since the last snapshot")
+	v.freshBytes = r.uvarint("bytes since the last snapshot")
+	if r.uvarint("a number that has no meaning any more") != 0 {
+		r.fail("the number that has no meaning any more")
+	}
 	for i := range counts {
 		counts[i] = r.int("count")
 	}

@@ -90,7 +90,7 @@ func (v *View) WriteTo(w io.Writer) (int64, error) {
 
 func (v *View) writeHeader(s *sink) {
 	for _, n := range []uint64{uint64(v.next), uint64(v.time), uint64(v.horizons[chosen]), uint64(v.horizons[drawn]), uint64(v.revision), uint64(v.compacted),
-		uint64(v.lastLease), v.freshBytes, v.freshSlots} {
+		uint64(v.lastLease), v.freshBytes, 0} { // the last one had a meaning once
 		s.rec = binary.AppendUvarint(s.rec, n)
 	}
 	for _, n := range []int{v.leases.Len(), v.keys.Len() + v.history.Len(), v.sessions.Len(), v.notes, v.oldest.Len()} {

@@ -15,9 +15,7 @@ type View struct {
 	store
 	table
 
-	// What was applied since the last slot after which a snapshot was due.
-	freshBytes uint64
-	freshSlots uint64
+	freshBytes uint64 // of what was applied since the last slot after which a snapshot was due
 }
 
 func newView() View { return View{next: 1, store: newStore(), table: newTable()} }
