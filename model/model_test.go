@@ -183,6 +183,10 @@ func TestTheToolSaysWhatItDidAndExitsAsItShould(t *testing.T) {
 		"a whole space":        {append(tiny, "-complete", "-sums", sums), 0, "complete: there are no more states"},
 		"a bound":              {append(tiny, "-states", "50"), 0, "bounded: the bound of states is reached"},
 		"a bound that is met":  {append(tiny, "-states", "1000000", "-complete"), 0, "complete: there are no more states"},
+		"a depth":              {append(tiny, "-depth", "5", "-complete"), 0, "complete: every state that 5 steps reach was visited"},
+		"a depth that is met":  {append(tiny, "-depth", "500", "-complete"), 0, "complete: there are no more states"},
+		"a depth not reached":  {append(tiny, "-depth", "500", "-states", "50", "-complete"), 1, "was to be visited to its end"},
+		"no depth":             {append(tiny, "-depth", "-1"), 2, "cannot be negative"},
 		"more was demanded":    {append(tiny, "-least", "1000000"), 1, "at least 1000000 were demanded"},
 		"all was demanded":     {append(tiny, "-states", "50", "-complete"), 1, "was to be visited to its end"},
 		"one number":           {[]string{"-campaigns", "2"}, 2, "two numbers with a comma"},
@@ -227,6 +231,38 @@ func TestASpaceIsAddedOnce(t *testing.T) {
 		if code := Main(c.args, &out, &errs); code != c.code || !strings.Contains(out.String()+errs.String(), c.says) {
 			t.Errorf("run %d: exit %d, want %d\n%s%s", i+1, code, c.code, out.String(), errs.String())
 		}
+	}
+}
+
+func TestADepthBoundsTheWaysAndNothingElse(t *testing.T) {
+	o := Options{Campaigns: [2]int{1, 0}, Commands: 1, Slots: 1, Window: 1, Workers: 1}
+	whole := visit(t, o)
+	last := uint64(1)
+	for o.Depth = 1; o.Depth <= whole.Depth+1; o.Depth++ {
+		r := visit(t, o)
+		if want := min(o.Depth, whole.Depth); !r.Complete || r.Depth != want || (r.Frontier == 0) != (o.Depth > whole.Depth) || r.States < last || (r.States == whole.States) != (o.Depth >= whole.Depth) {
+			t.Errorf("-depth %d: %+v", o.Depth, r)
+		}
+		last = r.States
+	}
+}
+
+// The second command belongs to a proposer that never leads: it is as good as
+// none.
+func TestACommandOfOneProposerIsBroughtToNoOther(t *testing.T) {
+	o := Options{Campaigns: [2]int{1, 0}, Commands: 1, Slots: 2}
+	one := visit(t, o)
+	o.Commands = 2
+	both := visit(t, o)
+	o.Own = true
+	if own := visit(t, o); own.States != one.States || own.Transitions != one.Transitions || both.States <= one.States {
+		t.Errorf("%d states with one command, %d with two, %d with two of which one is another proposer's", one.States, both.States, own.States)
+	}
+	o = Options{Campaigns: [2]int{1, 1}, Commands: 2, Own: true, Slots: 2, Depth: 9}
+	own := visit(t, o)
+	o.Commands = 1
+	if first := visit(t, o); own.States <= first.States {
+		t.Errorf("%d states with a command for each of two proposers, %d with one for the first", own.States, first.States)
 	}
 }
 

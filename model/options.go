@@ -15,9 +15,12 @@ type Options struct {
 	// Campaigns is how often each of the two proposers stands for election.
 	Campaigns [2]int
 	// Commands is how many commands clients have; each may be brought to each
-	// proposer once. Slots is the last slot into which one is put.
+	// proposer once. Slots is the last slot into which one is put. Own lets every
+	// command have one proposer, to which it is brought and to no other: they
+	// take turns.
 	Commands int
 	Slots    int
+	Own      bool
 	// Crashes is how often an acceptor crashes and comes back, all together, and
 	// Restarts how often a proposer does.
 	Crashes  int
@@ -39,6 +42,8 @@ type Options struct {
 	// AsIs visits all states, also those that differ only in which acceptor is
 	// which.
 	AsIs bool
+	// Depth bounds the ways: what takes more steps is not visited; 0 is no bound.
+	Depth int
 
 	Workers int
 	// States, For and Megabytes end the run; 0 is no bound.
@@ -69,11 +74,12 @@ func Default() Options {
 	return Options{Campaigns: [2]int{2, 2}, Commands: 2, Slots: 2, Crashes: 1, Restarts: 1, Window: 2, Beats: true, Workers: 2}
 }
 
-// Short are the small spaces of CI. Each is visited to its end.
+// Short are the small spaces of CI. Each is visited to its end, or to its depth.
 func Short() []Options {
 	return []Options{
 		{Campaigns: [2]int{1, 1}, Commands: 1, Slots: 1, Window: 1, Workers: 2},
 		{Campaigns: [2]int{1, 0}, Commands: 2, Slots: 2, Window: 2, Crashes: 1, Workers: 2},
+		{Campaigns: [2]int{1, 1}, Commands: 2, Own: true, Slots: 2, Window: 1, Crashes: 1, Depth: 19, Workers: 2},
 		{Campaigns: [2]int{1, 0}, Commands: 1, Slots: 1, Window: 1, Finish: true, Workers: 2},
 		{Campaigns: [2]int{2, 0}, Commands: 1, Slots: 1, Window: 1, Restarts: 1, Workers: 2},
 		{Campaigns: [2]int{1, 0}, Commands: 1, Slots: 1, Window: 1, Crashes: 1, Beats: true, Learner: true, Workers: 2},
@@ -113,6 +119,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("%d workers: 1 to 64 are possible", o.Workers)
 	case o.Lives && (o.Beats || o.Finish):
 		return errors.New("lives, and beats or finish: a heartbeat's answers here are of no life; leave one of them out")
+	case o.Depth < 0:
+		return fmt.Errorf("a depth of %d: it cannot be negative", o.Depth)
 	case o.For < 0:
 		return fmt.Errorf("for %v: a time cannot be negative", o.For)
 	}

@@ -21,8 +21,8 @@ type Result struct {
 	Chosen      uint64 // transitions that made a value chosen
 	Seconds     float64
 	Megabytes   uint64 // the most memory that was had from the system
-	// Complete says that there are no more states within the bounds; else Why
-	// says what ended the run.
+	// Complete says that there are no more states within the bounds, of which
+	// Options.Depth is one; else Why says what ended the run.
 	Complete  bool
 	Why       string
 	Violation *Violation
@@ -127,7 +127,7 @@ func (s *search) run(ctx context.Context) Result {
 	var watching sync.WaitGroup
 	watching.Go(func() { s.watch(ctx, watch) })
 	var result Result
-	for {
+	for s.opts.Depth == 0 || s.depth < s.opts.Depth {
 		s.expand()
 		size := 0
 		var next [][]state
@@ -155,7 +155,7 @@ func (s *search) run(ctx context.Context) Result {
 	violation := result.Violation
 	result = s.result()
 	result.Violation = violation
-	result.Complete = violation == nil && result.Frontier == 0
+	result.Complete = violation == nil && (result.Frontier == 0 || s.opts.Depth > 0 && s.depth == s.opts.Depth)
 	if why := s.stop.Load(); why != nil && !result.Complete {
 		result.Why = *why
 	}

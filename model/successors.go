@@ -65,7 +65,9 @@ func (w *world) proposerSteps(h *hands, s *state, nodes [places]*node, place int
 		}
 	}
 	for k := range w.opts.Commands {
-		try(place, stepSubmit|uint32(k))
+		if !w.opts.Own || k%firstAcceptor == place {
+			try(place, stepSubmit|uint32(k))
+		}
 	}
 	if w.opts.Beats {
 		try(place, stepBeat)

@@ -51,6 +51,7 @@ func (t *tool) flags() *flag.FlagSet {
 	t.opts = o
 	f.StringVar(&t.campaigns, "campaigns", "2,2", "how often proposer 1 and proposer 2 stand for election")
 	f.IntVar(&t.opts.Commands, "commands", o.Commands, "commands that clients have; each may be brought once to each proposer")
+	f.BoolVar(&t.opts.Own, "own", false, "each command is brought to one proposer only: the first to proposer 1, the next to proposer 2, and so on in turn")
 	f.IntVar(&t.opts.Slots, "slots", o.Slots, "the last slot that a command is put into")
 	f.IntVar(&t.opts.Window, "window", o.Window, "slots that a leader may run ahead")
 	f.IntVar(&t.opts.Crashes, "crashes", o.Crashes, "crashes of acceptors, of all together: before a write, or after it and before speaking")
@@ -62,11 +63,12 @@ func (t *tool) flags() *flag.FlagSet {
 	f.BoolVar(&t.opts.Lives, "lives", false, "messages carry what an acceptor says of its disk's past; needs -beats=false, and no -finish")
 	f.BoolVar(&t.opts.AsIs, "asis", false, "visit states, too, that differ only in which acceptor is which: about six times as many")
 	f.IntVar(&t.opts.Workers, "workers", o.Workers, "threads")
+	f.IntVar(&t.opts.Depth, "depth", 0, "visit what can be reached in so many steps, and nothing beyond; 0: no bound")
 	f.Uint64Var(&t.opts.States, "states", 0, "end after about so many distinct states; 0: no bound")
 	f.DurationVar(&t.opts.For, "for", 0, "end after this time, e.g. 50m; 0: no bound")
 	f.Uint64Var(&t.opts.Megabytes, "memory", 8192, "end when so many MiB are had from the system; 0: no bound")
 	f.BoolVar(&t.short, "short", false, "visit the small spaces of CI; of the other flags only -workers, -memory, -least and -sums count")
-	f.BoolVar(&t.complete, "complete", false, "exit 1 if the run ended before there were no more states")
+	f.BoolVar(&t.complete, "complete", false, "exit 1 if the run ended before there were no more states within the bounds, -depth among them")
 	f.Uint64Var(&t.least, "least", 0, "exit 1 if there were fewer distinct states, all runs together")
 	f.StringVar(&t.sums, "sums", "", "a file of sums to which the run is added, each space once, e.g. docs/figures/model.json")
 	return f
@@ -157,6 +159,8 @@ func (t *tool) run(ctx context.Context, runs []Options) int {
 		case ctx.Err() != nil && !(r.Complete && i == len(runs)-1):
 			fmt.Fprintf(t.err, "model: interrupted in space %d of %d, after %d distinct states in all: nothing is added to any sums\n", i+1, len(runs), sums["states"])
 			return 1
+		case r.Complete && r.Frontier > 0:
+			sums["spaces visited to their depth"]++
 		case r.Complete:
 			sums["spaces visited to their end"]++
 		case t.complete || t.short:
@@ -210,17 +214,20 @@ func (o Options) String() string {
 	for _, f := range []struct {
 		on   bool
 		name string
-	}{{o.Pages, "pages"}, {o.Finish, "finish"}, {o.Learner, "learner"}, {o.Lives, "lives"}, {o.AsIs, "asis"}} {
+	}{{o.Own, "own"}, {o.Pages, "pages"}, {o.Finish, "finish"}, {o.Learner, "learner"}, {o.Lives, "lives"}, {o.AsIs, "asis"}} {
 		if f.on {
 			s += " -" + f.name
 		}
+	}
+	if o.Depth > 0 {
+		s += fmt.Sprintf(" -depth %d", o.Depth)
 	}
 	return s
 }
 
 // end says in a word how the run ended.
 func (r Result) end() string {
-	if r.Complete {
+	if r.Complete && r.Frontier == 0 {
 		return "complete"
 	}
 	return "to depth " + strconv.Itoa(r.Depth)
@@ -237,6 +244,8 @@ func (t *tool) print(opts Options, r Result) {
 		for _, line := range r.Violation.Way {
 			fmt.Fprintln(t.out, line)
 		}
+	case r.Complete && r.Frontier > 0:
+		fmt.Fprintf(t.out, "complete: every state that %d steps reach was visited; %d of them are that far, and may lead on; no violation\n", r.Depth, r.Frontier)
 	case r.Complete:
 		fmt.Fprintln(t.out, "complete: there are no more states within these bounds; no violation")
 	default:

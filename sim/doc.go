@@ -4,7 +4,7 @@
 // events in the same order, byte for byte.
 //
 // It is not a model: nothing of the protocol is written here a second time. It
-// decides what the world does to ten processes (messages lost, late, twice,
+// decides what the world does to a few processes (messages lost, late, twice,
 // out of order; disks that forget what was not synced, fail, fill, stall,
 // decay; clocks that differ and jump; processes killed, paused, doubled), and
 // package audit, which shares no code with the rules, judges what they do. The

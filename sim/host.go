@@ -53,6 +53,7 @@ type process struct {
 	wrote   bool // in this turn
 	spoke   bool
 	lead    lead // of a proposer
+	wishes  []wished
 	latency int64
 	rate    int64 // by how many percent its clock is fast
 	jumped  int64 // what its clock was set ahead
@@ -123,7 +124,7 @@ func (w *World) begin(h *host) {
 		w.cannotStart(h, err)
 		return
 	}
-	p.loop = node.New(node.Options{Role: p.role, Store: p, Network: p.network(w), Keeper: p, Now: w.clock, Room: 1})
+	p.loop = node.New(node.Options{Role: p.role, Store: p, Network: p.network(w), Keeper: p, Meter: p, Now: w.clock, Room: 1})
 	w.processes = append(w.processes, p)
 	h.processes = append(h.processes, p)
 	w.counts.Starts++

@@ -12,7 +12,10 @@ import (
 
 // Counts are what happened in a run, or in many.
 type Counts struct {
-	Events   int64 // messages that arrived, ticks, wakings, tasks of keepers, acts of users, faults
+	// Events are what was planned and came due: a message at its host (where it
+	// may find nobody), a tick, a waking, a task of a keeper, an act of a user or
+	// an answer to one, a start, the beginning or end of a fault, news of discovery.
+	Events   int64
 	Messages int64 // that arrived
 	Lost     int64
 	Twice    int64

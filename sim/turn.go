@@ -44,6 +44,7 @@ func (w *World) turn(p *process, ticks int) {
 	}
 	p.wrote, p.spoke = false, false
 	p.latency = w.scenario.SyncLeast + w.dice.Int64N(w.scenario.SyncMost-w.scenario.SyncLeast+1) + p.stall
+	p.hearsWishes()
 	inbox := p.inbox
 	p.inbox = p.spare[:0]
 	err := p.loop.Turn(inbox, ticks)

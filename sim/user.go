@@ -84,6 +84,9 @@ func (c *call) String() string {
 	return fmt.Sprintf("call %d %s", c.number, what)
 }
 
+// keys is how many keys users call for.
+const keys = 3
+
 // patience is how long a user waits for one try.
 const patience = 4 * second
 
@@ -108,7 +111,7 @@ func (u *user) act() {
 func (u *user) begin() {
 	w := u.w
 	u.last++
-	c := &call{user: u.number, number: u.last, begun: w.now, key: fmt.Sprint("k", w.dice.IntN(3)), value: fmt.Sprintf("%d.%d", u.number, u.last) + strings.Repeat("-", w.scenario.Bulk)}
+	c := &call{user: u.number, number: u.last, begun: w.now, key: fmt.Sprint("k", w.dice.IntN(keys)), value: fmt.Sprintf("%d.%d", u.number, u.last) + strings.Repeat("-", w.scenario.Bulk)}
 	u.call = c
 	switch roll := w.dice.IntN(100); {
 	case roll < 30:

@@ -35,9 +35,11 @@ progress. The same seed always gives the same world.
   go run ./cmd/sim -scenario FILE -v     a scenario that was kept
   go run ./cmd/sim -for 50m -sums docs/figures/simulation.json
                                          a leg of a long run; it begins where the last one ended
+  go run ./cmd/sim -seeds 5000 -within 5m -last docs/figures/simulation-short.json
+                                         the short form, and the file that keeps the last run of it
 
 Exit code 0: nothing was wrong, and enough happened; 1: something was wrong, or
-too little happened; 2: wrong usage.
+too little happened, or it took too long, or it was interrupted; 2: wrong usage.
 
 `
 
@@ -45,12 +47,14 @@ type options struct {
 	seed     uint64
 	seeds    int64
 	length   time.Duration
+	within   time.Duration
 	workers  int
 	failFast bool
 	verbose  bool
 	shrink   bool
 	scenario string
 	sums     string
+	last     string
 	output   string
 }
 
@@ -66,12 +70,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.Uint64Var(&o.seed, "seed", 0, "the first seed, and the only one unless -seeds or -for say more (default: 1, or with -sums the one after the last)")
 	flags.Int64Var(&o.seeds, "seeds", 0, "how many seeds; 0: one, or as many as fit into -for")
 	flags.DurationVar(&o.length, "for", 0, "how long, by this machine's clock; at most 1h")
+	flags.DurationVar(&o.within, "within", 0, "exit with 1 if the run took longer than this, by this machine's clock; 0: it may")
 	flags.IntVar(&o.workers, "workers", runtime.NumCPU(), "worlds at once")
 	flags.BoolVar(&o.failFast, "fail-fast", false, "end at the first seed that fails")
 	flags.BoolVar(&o.verbose, "v", false, "print the conversation of one seed or scenario")
 	flags.BoolVar(&o.shrink, "shrink", false, "look for the smallest scenario that fails as this seed or scenario does, and print it")
 	flags.StringVar(&o.scenario, "scenario", "", "run the scenario in this file (JSON, as -shrink prints it)")
 	flags.StringVar(&o.sums, "sums", "", "add the counts to this file of sums")
+	flags.StringVar(&o.last, "last", "", "keep the counts in this file of sums, in the place of the run that is there")
 	flags.StringVar(&o.output, "o", "text", "how to print results: text or json")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -99,8 +105,8 @@ func (o *options) check(rest int) error {
 		return errors.New("there are only flags")
 	case o.output != "text" && o.output != "json":
 		return fmt.Errorf("-o %q: text or json is needed", o.output)
-	case o.seeds < 0 || o.length < 0 || o.workers < 1:
-		return errors.New("-seeds and -for must not be negative, -workers must be at least 1")
+	case o.seeds < 0 || o.length < 0 || o.within < 0 || o.workers < 1:
+		return errors.New("-seeds, -for and -within must not be negative, -workers must be at least 1")
 	case o.length > time.Hour:
 		return errors.New("-for: a leg takes an hour at most; long runs are many legs, with -sums")
 	case many && (o.verbose || o.shrink || o.scenario != ""):
@@ -111,8 +117,10 @@ func (o *options) check(rest int) error {
 		return errors.New("a -scenario has its own seed: leave out -seed")
 	case o.sums != "" && o.seed != 0:
 		return errors.New("-sums chooses the seeds: those after the last that were added")
-	case !many && o.sums != "":
-		return errors.New("-sums is for many seeds: give -seeds or -for")
+	case !many && (o.sums != "" || o.last != "" || o.within != 0):
+		return errors.New("-sums, -last and -within are for many seeds: give -seeds or -for")
+	case o.sums != "" && o.last != "":
+		return errors.New("-sums adds to what is kept, -last takes its place: give one of them")
 	}
 	return nil
 }
@@ -170,11 +178,15 @@ func (o *options) many(stdout, stderr io.Writer) int {
 		}
 		o.seed = 1 + uint64(file.Sums()["seeds"])
 	}
-	if o.sums != "" {
+	if o.sums != "" || o.last != "" {
 		figures.Commit() // what is tested is what is there now
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	return o.swarm(ctx, stdout, stderr)
+}
+
+func (o *options) swarm(ctx context.Context, stdout, stderr io.Writer) int {
 	told := 0
 	swarm := sim.Swarm{First: max(1, o.seed), Seeds: o.seeds, Workers: o.workers, FailFast: o.failFast, Progress: func(s sim.Sums) {
 		fmt.Fprintf(stderr, "%6.0f s: %d seeds, %.1f million events, %d faults, %d slots, %d failures\n",
@@ -190,22 +202,42 @@ func (o *options) many(stdout, stderr io.Writer) int {
 	}
 	sums := swarm.Run(ctx)
 	code := o.report(sums, stdout, stderr)
-	if ctx.Err() != nil {
+	if o.within > 0 && sums.Elapsed > o.within {
+		fmt.Fprintf(stderr, "it took %.1f s, and -within demands %v at most\n", sums.Elapsed.Seconds(), o.within)
+		code = 1
+	}
+	interrupted := ctx.Err() != nil
+	if interrupted {
 		fmt.Fprintf(stderr, "interrupted after %d seeds, from %d on\n", sums.Seeds, swarm.First)
-		code = max(code, 1)
+		code = 1
 	}
-	if o.sums == "" || sums.Enough() != nil {
-		return code // in which too little happened proves nothing
-	}
-	leg := figures.NewLeg(begun)
-	leg.Sums = sums.Named()
-	file, err := figures.Add(o.sums, "simulation", leg)
-	if err != nil {
+	if err := o.keep(sums, swarm.First, begun, interrupted, stdout); err != nil {
 		fmt.Fprintln(stderr, "sim:", err)
 		return 1
 	}
-	file.Print(stdout)
 	return code
+}
+
+// keep adds the leg to its file, unless so little happened that it proves
+// nothing. One that was interrupted says so for ever.
+func (o *options) keep(sums sim.Sums, first uint64, begun time.Time, interrupted bool, stdout io.Writer) error {
+	if o.sums == "" && o.last == "" || sums.Seeds == 0 || sums.Enough() != nil {
+		return nil
+	}
+	leg := figures.NewLeg(begun)
+	leg.Sums = sums.Named()
+	if interrupted {
+		leg.Notes = map[string]string{fmt.Sprintf("the leg from seed %d on", first): fmt.Sprintf("was interrupted after %d seeds", sums.Seeds)}
+	}
+	keep, path, test := figures.Add, o.sums, "simulation"
+	if o.last != "" {
+		keep, path, test = figures.Replace, o.last, "simulation, short"
+	}
+	file, err := keep(path, test, leg)
+	if err == nil {
+		file.Print(stdout)
+	}
+	return err
 }
 
 // report prints what happened, and gives the exit code.

@@ -1,6 +1,7 @@
 package figures
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,10 +14,12 @@ import (
 )
 
 const usage = `usage: figures [-check] [-page FILE] [-dir DIR]
-       figures add -test NAME -sums FILE -command LINE -seconds N COUNT=NUMBER …
+       figures add -test NAME -sums FILE -command LINE -seconds N [-commit HASH] COUNT=NUMBER …
+       figures commit
 
 Rewrites the blocks of figures of a page from the files of sums. With add, adds
 a leg to a file of sums and prints the new sums: for runs that are no Go program.
+With commit, prints the commit of the tree as it is: for add, when the run is over.
 
 Exit code 0: done, or the page is as the files say; 1: -check found that it
 differs, or a file cannot be read or written; 2: wrong usage, or no such
@@ -29,6 +32,10 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "add" {
 		return add(args[1:], stdout, stderr)
 	}
+	if len(args) == 1 && args[0] == "commit" {
+		fmt.Fprintln(stdout, Commit())
+		return 0
+	}
 	flags := newFlags(stderr)
 	check := flags.Bool("check", false, "write nothing; exit 1 if the page differs from the files")
 	page := flags.String("page", "docs/testing.md", "the page with the blocks")
@@ -37,7 +44,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	if flags.NArg() > 0 {
-		return wrong(stderr, fmt.Errorf("%q is neither a flag nor the word add", flags.Arg(0)))
+		return wrong(stderr, fmt.Errorf("%q is neither a flag nor one of the words add and commit", flags.Arg(0)))
 	}
 	if _, err := os.ReadDir(*dir); err != nil {
 		return wrong(stderr, fmt.Errorf("-dir: %w", err))
@@ -88,10 +95,11 @@ func add(args []string, stdout, stderr io.Writer) int {
 	path := flags.String("sums", "", "the file of sums, e.g. docs/figures/fuzzing.json")
 	command := flags.String("command", "", "the command line of the run, as typed at the top of the repository")
 	seconds := flags.Float64("seconds", 0, "how long the run took, in seconds of wall time")
+	commit := flags.String("commit", "", "the commit that the run began at (default: that of the tree as it is now)")
 	if code, ok := parse(flags, args, stdout, stderr); !ok {
 		return code
 	}
-	leg := Leg{Command: *command, Commit: Commit(), Date: today(), Seconds: *seconds, Sums: map[string]int64{}}
+	leg := Leg{Command: *command, Commit: cmp.Or(*commit, Commit()), Date: today(), Seconds: *seconds, Sums: map[string]int64{}}
 	for _, a := range flags.Args() {
 		name, number, ok := strings.Cut(a, "=")
 		n, err := strconv.ParseInt(number, 10, 64)

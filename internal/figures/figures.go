@@ -110,6 +110,16 @@ func (f File) Notes() map[string]string {
 // or the new one whatever happens. Two commands that end at once wait for one
 // another.
 func Add(path, test string, leg Leg) (File, error) {
+	return change(path, test, leg, func(legs []Leg) []Leg { return append(slices.Clip(legs), leg) })
+}
+
+// Replace is Add for a run that is the same each time: the file holds the last
+// one, and nothing is summed.
+func Replace(path, test string, leg Leg) (File, error) {
+	return change(path, test, leg, func([]Leg) []Leg { return []Leg{leg} })
+}
+
+func change(path, test string, leg Leg, with func([]Leg) []Leg) (File, error) {
 	if err := leg.check(); err != nil {
 		return File{}, err
 	}
@@ -135,7 +145,7 @@ func Add(path, test string, leg Leg) (File, error) {
 	if f.Test != "" && f.Test != test {
 		return File{}, fmt.Errorf("%s holds the sums of %q, not of %q: name another file", path, f.Test, test)
 	}
-	f.Test, f.Legs = test, append(slices.Clip(f.Legs), leg)
+	f.Test, f.Legs = test, with(f.Legs)
 	return f, f.write(path)
 }
 

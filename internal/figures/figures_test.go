@@ -37,6 +37,21 @@ func TestLegsAddUpAcrossRuns(t *testing.T) {
 	}
 }
 
+func TestALegInTheOldOnesPlaceIsTheOnlyOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.json")
+	for _, n := range []int64{3, 4} {
+		if f, err := Replace(path, "x", aLeg(n)); err != nil || len(f.Legs) != 1 || f.Sums()["events"] != n {
+			t.Errorf("%d: %+v, %v", n, f, err)
+		}
+	}
+	if _, err := Replace(path, "y", aLeg(5)); err == nil {
+		t.Error("the file of another test was overwritten")
+	}
+	if f, err := Read(path); err != nil || len(f.Legs) != 1 || f.Sums()["events"] != 4 {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
 func TestLegsThatEndAtOnceAreBothKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.json")
 	var all sync.WaitGroup

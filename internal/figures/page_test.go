@@ -119,6 +119,7 @@ func TestTheCommandChecksAndWritesThePage(t *testing.T) {
 	run(1, "differs from the files", "-check", "-page", page, "-dir", sums)
 	for why, args := range map[string][]string{
 		"neither a flag":             {"ad"},
+		"the words add and commit":   {"commit", "x"},
 		"flag provided but":          {"-chek"},
 		"needs its command":          {"add", "-test", "a", "-sums", file, "n=1"},
 		"counts nothing":             {"add", "-test", "a", "-sums", file, "-command", "c"},
@@ -129,6 +130,11 @@ func TestTheCommandChecksAndWritesThePage(t *testing.T) {
 	} {
 		run(2, why, args...)
 	}
+	run(0, "1,006 events", "add", "-test", "simulation", "-sums", file, "-command", "y.sh", "-commit", "abc9999", "-seconds", "2", "events=1")
+	if f, err := Read(file); err != nil || f.Legs[2].Commit != "abc9999" || f.Legs[1].Commit != Commit() {
+		t.Errorf("%+v, %v", f.Legs, err)
+	}
+	run(0, Commit()+"\n", "commit")
 	run(1, `not of "a"`, "add", "-test", "a", "-sums", file, "-command", "c", "n=1")
 	for _, args := range [][]string{{"-check", "-page", page, "-dir", sums + "x"}, {"-page", page, "-dir", file}} {
 		run(2, "-dir: open "+args[len(args)-1], args...)

@@ -68,7 +68,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	flags.Usage = func() {}
 	flags.IntVar(&c.operations, "operations", perCluster, "how many operations to have checked")
-	flags.DurationVar(&c.length, "for", 0, "end this long after the beginning, or soon after, with fewer operations (up to 1h); 0: no limit")
+	flags.DurationVar(&c.length, "for", 0, "end this long after the beginning, or soon after (up to 1h); fewer operations than -operations are exit code 1 then, and still kept with -sums; 0: no limit")
 	flags.Uint64Var(&c.seed, "seed", 0, "from which users and faults are drawn; of processes no seed gives the same run twice (default: with -sums the one after the last, else drawn)")
 	flags.StringVar(&c.faults, "faults", strings.Join(Faults, ","), "the kinds of faults, with commas between")
 	flags.StringVar(&c.out, "out", "", "directory for what a failure leaves: histories as HTML, logs, traces (default: a new one in /var/tmp)")
@@ -240,6 +240,9 @@ func (c *command) end(ctx context.Context, err error, wrong []string, sums map[s
 	switch {
 	case err == nil && interrupted:
 		fmt.Fprintf(stdout, "interrupted after %d of %d operations, in %d clusters that came to their end and were right; nothing is said of the one under way\n", sums["operations"], c.operations, sums["clusters"])
+		return 1
+	case err == nil && len(wrong) == 0 && sums["operations"] < int64(c.operations):
+		fmt.Fprintf(stdout, "too little happened: %d operations, and %d were to be; nothing was wrong in them\n", sums["operations"], c.operations)
 		return 1
 	case err == nil && len(wrong) == 0:
 		fmt.Fprintln(stdout, "nothing was wrong, and enough happened")

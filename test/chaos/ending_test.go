@@ -34,6 +34,7 @@ func TestAnInterruptedRunIsNeitherAFailureNorASuccess(t *testing.T) {
 		"in the second cluster":    {interrupted, context.Canceled, nil, 60, 1, "interrupted after 60 of 100 operations", false, true},
 		"when all was over":        {interrupted, nil, nil, 100, 0, "nothing was wrong", false, true},
 		"all went well":            {context.Background(), nil, nil, 100, 0, "nothing was wrong", false, true},
+		"its time was over":        {context.Background(), nil, nil, 60, 1, "too little happened: 60 operations, and 100 were to be", false, true},
 		"wrong before":             {interrupted, context.Canceled, []string{"x"}, 0, 1, "what a failure left behind", true, false},
 		"it failed":                {context.Background(), errors.New("y"), nil, 60, 1, "what a failure left behind", true, false},
 		"it failed with no remain": {context.Background(), errors.New("y"), nil, 0, 1, "", false, false},

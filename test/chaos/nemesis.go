@@ -12,9 +12,10 @@ import (
 	"paxos/paxos"
 )
 
-// nemesis breaks a running cluster on purpose and brings it back. At any time
-// at most one node of a role is broken, which leaves a quorum, or one of two
-// that is enough to go on; only the power fails for many at once.
+// nemesis breaks a running cluster on purpose and brings it back. Of each role
+// at most one fault lasts at any time. It is on one node, which leaves a quorum,
+// or one of two that is enough to go on; but the disks of all acceptors may be
+// slow at once, and the power fails for many.
 type nemesis struct {
 	c      *cluster
 	dice   *rand.Rand
@@ -244,8 +245,8 @@ func (n *nemesis) count(how, whom string) {
 	n.counts["hit: "+whom]++
 }
 
-// judge says which kinds of faults there were too few of: every card must have
-// been played.
+// judge says which faults there were too few of: each way of breaking must have
+// happened once at least, to whomever.
 func (n *nemesis) judge(kinds []string) {
 	for _, kind := range kinds {
 		for _, how := range ways[kind].how {

@@ -116,8 +116,8 @@ type run struct {
 	led map[paxos.Ballot]bool // the ballots of those who led
 }
 
-// mostTime is how long a run may take to reach its number of operations, in
-// phases: on a machine that is slow, it is slower, not wrong.
+// mostPhases is after how many phases a cluster waits for no more operations. A
+// slow machine may take many; one that answers too few even then is reported.
 const mostPhases = 40
 
 func (r *run) through(ctx context.Context) error {

@@ -15,7 +15,7 @@ import (
 	"paxos/internal/figures"
 )
 
-const usage = `usage: crash [-states N] [-for TIME] [-seed N] [-workers N] [-sums FILE]
+const usage = `usage: crash [-states N] [-for TIME] [-seed N | -sums FILE] [-workers N]
        crash -at PLACE
 
 Loses the power at every point of the lives of acceptors' and learners' disks,
@@ -101,6 +101,10 @@ func (f *flags) check(rest int) error {
 		return errors.New("-for: from 0 to 1h; long runs are many legs, with -sums")
 	case f.seed < -1:
 		return errors.New("-seed must not be negative")
+	case f.seed >= 0 && f.sums != "":
+		return errors.New("-sums chooses the seeds: those after the last that were added")
+	case f.at != "" && f.sums != "":
+		return errors.New("-sums is for many lives: leave out -at")
 	}
 	return nil
 }
@@ -147,7 +151,7 @@ func (f *flags) many(ctx context.Context, stdout, stderr io.Writer) int {
 	if f.seed < 0 {
 		first = 0
 	}
-	if f.seed < 0 && f.sums != "" {
+	if f.sums != "" {
 		file, err := figures.Read(f.sums)
 		if err != nil {
 			fmt.Fprintln(stderr, "crash:", err)

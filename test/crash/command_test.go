@@ -72,7 +72,7 @@ func TestTheExamplesOfTheHelpArePlaces(t *testing.T) {
 func TestAPlaceIsToldInWords(t *testing.T) {
 	for at, want := range map[string][]string{
 		"acceptor:0/105+4!0.1.0.1/4fk/9!0": {
-			"start 1: 105 changes of the disk are done, and 4 sectors of the next: to write 3072 bytes into /data/0000000000000005.wal from byte 512 on\n  the power goes; of what was not durable:\n",
+			"start 1: 105 changes of the disk are done, and 4 sectors of the next: to write 3584 bytes into /data/0000000000000005.wal from byte 512 on\n  the power goes; of what was not durable:\n",
 			"\n    /data/0000000000000005.wal, sector 3: as it was before\n    /data/0000000000000005.wal, sector 4: survived\n",
 			"\nstart 2: 4 changes of the disk are done; to sync /data/identity.tmp was tried and has failed\n  the process dies, and the power stays",
 			"\nstart 3: 9 changes of the disk are done; the next is to sync the data of /data/0000000000000004.wal\n  the power goes; everything was durable\n",
@@ -90,7 +90,7 @@ func TestAPlaceIsToldInWords(t *testing.T) {
 }
 
 func TestWrongUsageIsExit2(t *testing.T) {
-	for _, args := range [][]string{{"-states", "0"}, {"-workers", "0"}, {"-for", "2h"}, {"-for", "-1s"}, {"-seed", "-2"}, {"x"}, {"-what"}, {"-sums", "/"}} {
+	for _, args := range [][]string{{"-states", "0"}, {"-workers", "0"}, {"-for", "2h"}, {"-for", "-1s"}, {"-seed", "-2"}, {"x"}, {"-what"}, {"-sums", "/"}, {"-seed", "1", "-sums", "x"}, {"-at", "learner:7", "-sums", "x"}} {
 		if code, _, err := run(args...); code != 2 || err == "" {
 			t.Errorf("%v: exit %d: %s", args, code, err)
 		}
@@ -138,7 +138,10 @@ func TestAFailureIsExit1AndNamesItsPlace(t *testing.T) {
 		return l
 	}
 	sums := filepath.Join(t.TempDir(), "crash.json")
-	code, out, err := run("-states", "10", "-workers", "1", "-seed", "1", "-sums", sums)
+	if _, err := figures.Add(sums, "crash states", figures.Leg{Command: "x", Commit: "x", Date: "2026-01-02", Seconds: 1, Sums: Sums{lives: 2, states: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	code, out, err := run("-states", "10", "-workers", "1", "-sums", sums)
 	_, at, _ := strings.Cut(out, "  go run ./cmd/crash -at '")
 	at, _, _ = strings.Cut(at, "'")
 	want := "something is wrong at " + at + " ("
@@ -153,7 +156,7 @@ func TestAFailureIsExit1AndNamesItsPlace(t *testing.T) {
 	if code, out, _ := run("-at", "acceptor:1/2!0"); code != 1 || !strings.Contains(out, "\nstart 2: ") || !strings.Contains(out, "something is wrong at acceptor:1/2!0/") {
 		t.Errorf("exit %d: %s", code, out)
 	}
-	if f, err := figures.Read(sums); err != nil || len(f.Legs) != 0 {
+	if f, err := figures.Read(sums); err != nil || len(f.Legs) != 1 {
 		t.Errorf("a leg that failed was added: %+v, %v", f, err)
 	}
 }

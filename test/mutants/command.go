@@ -26,15 +26,17 @@ what the swarm finds within -for, with a seed that replays it.
   go run ./cmd/mutants                                    all of them
   go run ./cmd/mutants -only ballot-reused,gap-never-filled
   go run ./cmd/mutants -list                              what each is
+  go run ./cmd/mutants -only gap-never-filled -shrink     the smallest scenario that shows one, as JSON
 
-Exit code 0: every mutant was caught, and the program without a bug was not;
-1: one survived, or could not be judged, or it was interrupted; 2: wrong usage.
+Exit code 0: every mutant was caught, and the program without a bug was not, or
+a scenario was printed; 1: one survived, or could not be judged, or it was interrupted; 2: wrong usage.
 
 `
 
 type options struct {
 	only    string
 	list    bool
+	shrunk  bool
 	sums    string
 	program string
 	swarm   Swarm
@@ -48,6 +50,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Usage = func() {}
 	flags.StringVar(&o.only, "only", "", "the names of some mutants, with commas between them; default: all")
 	flags.BoolVar(&o.list, "list", false, "print what each mutant is, and end")
+	flags.BoolVar(&o.shrunk, "shrink", false, "look for a seed that shows the one mutant of -only, and print the smallest scenario that still does")
 	flags.DurationVar(&o.swarm.For, "for", time.Minute, "how long a program is judged, by this machine's clock; at most 1h")
 	flags.Uint64Var(&o.swarm.First, "seed", 1, "the first seed of the swarm")
 	flags.Int64Var(&o.swarm.Seeds, "seeds", 0, "how many seeds; 0: as many as the program without a bug passes in -for")
@@ -75,6 +78,13 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		return 0
 	}
+	if o.shrunk {
+		if err := o.shrink(ctx, chosen[0], stdout, stderr); err != nil {
+			fmt.Fprintln(stderr, "mutants:", err)
+			return 1
+		}
+		return 0
+	}
 	survived, err := o.hunt(ctx, chosen, stdout, stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, "mutants:", err)
@@ -97,6 +107,9 @@ func (o *options) check(rest int) ([]Mutant, error) {
 	var names []string
 	if o.only != "" {
 		names = strings.Split(o.only, ",")
+	}
+	if o.shrunk && (len(names) != 1 || o.sums != "" || o.list) {
+		return nil, errors.New("-shrink is for one mutant: give its name to -only, and leave out -sums and -list")
 	}
 	return Select(names)
 }

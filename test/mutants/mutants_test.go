@@ -187,6 +187,7 @@ func TestTheCommandRefusesWhatItCannotDo(t *testing.T) {
 		"-workers and -seed":            {"-workers", "0"},
 		"flag provided but not defined": {"-fro", "1s"},
 		"mutants: see -h":               {"-fro=1s"},
+		"-shrink is for one mutant":     {"-shrink"},
 	} {
 		var out, errs bytes.Buffer
 		if code := Run(context.Background(), args, &out, &errs); code != 2 || !strings.Contains(errs.String(), why) {
@@ -209,27 +210,8 @@ func TestAHuntTellsTheCaughtFromTheSurvivors(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("no go to build with")
 	}
-	root := t.TempDir()
-	for name, text := range map[string]string{
-		"go.mod": "module small\n\ngo 1.26\n", "test/mutants/x": "", "cmd/sim/main.go": small,
-	} {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	plant := func(name, body string) Mutant {
-		m, err := parse(name, "# Bug: b\n# Shipped: s\n# Notice: n\n--- a/cmd/sim/main.go\n+++ b/cmd/sim/main.go\n@@ -7,3 +7,3 @@\n \n"+
-			"-func wrong() bool { return false }\n+func wrong() bool { "+body+" }\n \n")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m
-	}
-	caught, survivor, broken := plant("caught", "return true"), plant("survivor", "return 1 > 2"), plant("broken", "return")
+	root := fakeRepository(t)
+	caught, survivor, broken := planted(t, "caught", "return true"), planted(t, "survivor", "return 1 > 2"), planted(t, "broken", "return")
 	t.Chdir(root)
 	sums := filepath.Join(root, "sums.json")
 	o := options{program: "./cmd/sim", sums: sums, swarm: Swarm{First: 1, For: 20e9, Workers: 1}}
@@ -265,6 +247,35 @@ func TestAHuntTellsTheCaughtFromTheSurvivors(t *testing.T) {
 	}
 }
 
+// fakeRepository is one of a small program that stands in for the simulator.
+func fakeRepository(t *testing.T) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod": "module small\n\ngo 1.26\n", "test/mutants/x": "", "cmd/sim/main.go": small,
+	} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// planted is a mutant of the small program.
+func planted(t *testing.T, name, body string) Mutant {
+	t.Helper()
+	m, err := parse(name, "# Bug: b\n# Shipped: s\n# Notice: n\n--- a/cmd/sim/main.go\n+++ b/cmd/sim/main.go\n@@ -7,3 +7,3 @@\n \n"+
+		"-func wrong() bool { return false }\n+func wrong() bool { "+body+" }\n \n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // interrupter interrupts when it is to write some words.
 type interrupter struct {
 	io.Writer
@@ -295,6 +306,11 @@ func main() {
 	}
 	fmt.Fprintln(f, os.Args[1:])
 	failed := wrong() || os.Args[2] == "8"
+	if os.Args[len(os.Args)-1] == "-shrink" {
+		fmt.Println("smaller")
+		fmt.Fprintln(os.Stderr, "agreement")
+		os.Exit(1)
+	}
 	if failed {
 		fmt.Println("{\"seed\":4,\"checker\":\"agreement\",\"text\":\"two\"}")
 	}

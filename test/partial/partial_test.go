@@ -2,7 +2,10 @@ package partial
 
 import (
 	"context"
+	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -32,10 +35,9 @@ func TestAQuorumConnectedProposerLeadsAndGoesOnToLead(t *testing.T) {
 	// Not t.Parallel, which lets no more than GOMAXPROCS run: these wait.
 	places := make(chan struct{}, atOnce)
 	var running sync.WaitGroup
+	var acts []func()
 	enact := func(name string, top topology.Topology, acks bool) {
-		running.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
+		acts = append(acts, func() {
 			t.Run(name, func(t *testing.T) { sums.add(name, top, play(t, top, acks)) })
 		})
 	}
@@ -47,8 +49,31 @@ func TestAQuorumConnectedProposerLeadsAndGoesOnToLead(t *testing.T) {
 			enact(top.Name+"-to-words", top, true)
 		}
 	}
+	rand.New(rand.NewPCG(seed(t), 0)).Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
+	for _, act := range acts {
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			act()
+		})
+	}
 	running.Wait()
 	sums.keep(t)
+}
+
+// seed says which topologies are played side by side; it is drawn for every run,
+// and printed, and PAXOS_SEED gives one again.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	n := uint64(time.Now().UnixNano())
+	if text := os.Getenv("PAXOS_SEED"); text != "" {
+		var err error
+		if n, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("PAXOS_SEED: %v", err)
+		}
+	}
+	t.Logf("PAXOS_SEED=%d", n)
+	return n
 }
 
 var oneWay = []string{"deaf-leader", "half-deaf-leader"}
