@@ -331,10 +331,6 @@ func TestLearnersOfOtherOptionsComeTogetherAgain(t *testing.T) {
 	if err := b.m.Restore(a.m.View()); err != nil { // as after a start with the other options
 		t.Fatal(err)
 	}
-	equal := kv.New(kv.Options{SnapshotSlots: 50, SnapshotBytes: 9 * 1068})
-	if err := equal.Restore(b.m.View()); err != nil {
-		t.Fatal(err)
-	}
 	for i := 31; a.m.Applied() <= 100; i++ {
 		if one, other := both(i); (a.m.Applied()-1)%50 == 0 && (!one || !other) {
 			t.Errorf("slot %d: due %v, %v", a.m.Applied()-1, one, other)

@@ -125,7 +125,8 @@ func (p *Proposer) refuse(to waiter, names []paxos.CommandName, why paxos.Reason
 func (p *Proposer) underway(name paxos.CommandName) bool { return p.queue.names[name] }
 
 // pump proposes as much as the window allows: first what must be proposed
-// again, then what waits, everything that waits into one slot.
+// again, then what waits, everything that waits into one slot, unless it is
+// little beside what is in the air.
 func (p *Proposer) pump() {
 	var batch []paxos.Proposal
 	size := 0
@@ -189,7 +190,7 @@ const gatherBytes = 64 << 10
 // about the same for one command as for a hundred, and much more is in the air,
 // whose answers bring more (J. Nagle's rule, RFC 896, for slots).
 func (p *Proposer) gathers() bool {
-	return len(p.flight) > 0 && p.queue.bytes < gatherBytes && p.queue.len() < p.airborne/2
+	return len(p.flight) > 0 && p.queue.bytes < gatherBytes && p.queue.len() < min(p.airborne/2, p.cfg.MaxBatch)
 }
 
 // now continues log time from the last stamp that a quorum reported, by this

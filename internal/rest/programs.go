@@ -186,14 +186,15 @@ func (p *program) run(life context.Context) error {
 // was written.
 func (p *program) close(fault string) {
 	deadline := time.Now().Add(lastWords)
-	_ = p.conn.SetDeadline(deadline)
+	bare := p.conn.Conn // one deadline is for all of it
+	_ = bare.SetDeadline(deadline)
 	if fault != "" {
-		if _, err := p.conn.Write(wire.AppendWords(nil, wire.KindFault, fault)); err != nil {
+		if _, err := bare.Write(wire.AppendWords(nil, wire.KindFault, fault)); err != nil {
 			return
 		}
 	}
-	if half, ok := below(p.conn.Conn).(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		_, _ = io.Copy(io.Discard, p.conn)
+	if half, ok := below(bare).(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.Copy(io.Discard, bare)
 	}
 }
 

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -294,4 +295,36 @@ func TestAnUpgradeToSomethingElseIsRefused(t *testing.T) {
 	w := newTown(t)
 	r, b := w.client.call(t, http.MethodPost, "/send", nil, "Connection", "Upgrade", "Upgrade", "websocket")
 	wantProblem(t, "websocket", r, b, http.StatusUpgradeRequired, wire.Protocol)
+}
+
+// TestAProgramThatBeatsOnAfterAFaultIsLeft: it is told why, and has a moment to
+// read it, not for ever.
+func TestAProgramThatBeatsOnAfterAFaultIsLeft(t *testing.T) {
+	w := newTown(t)
+	near, far := pair(t)
+	p := newProgram(w.client.server, newPaced(near, nil))
+	ended := make(chan error, 1)
+	go func() { ended <- p.run(t.Context()) }()
+	go func() { _, _ = io.Copy(io.Discard, far) }()
+	<-time.After(wire.BeatEvery - lastWords/2) // the next sign of life would be given time anew
+	_, err := far.Write([]byte{0, 0, 0, 1, 99})
+	must(t, err)
+	begun := time.Now()
+	for {
+		if _, err := far.Write(wire.AppendBeat(nil)); err != nil {
+			break
+		}
+		select {
+		case <-ended:
+			if took := time.Since(begun); took > 10*lastWords {
+				t.Errorf("after %v", took)
+			}
+			return
+		case <-time.After(lastWords / 4):
+		}
+		if time.Since(begun) > patience {
+			t.Fatal("it is heard for ever")
+		}
+	}
+	<-ended
 }

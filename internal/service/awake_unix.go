@@ -4,6 +4,7 @@ package service
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -15,22 +16,27 @@ import (
 // its changes of thread were this one's, and a third of the processor time of a
 // put. With schedtrace it never sleeps deeply, and looks every 10 ms when
 // nothing runs. Of the trace itself, of which so few lines are asked for as can
-// be, there is one in 24 days.
+// be, there is one (SCHED …, on stderr) in 24.8 days, and one at the start on a
+// machine that has been up for longer.
 const (
 	awakeName  = "schedtrace="
 	awakeValue = awakeName + "2147483647"
 )
 
+// line is the command line as it came, whatever becomes of os.Args.
+var line = slices.Clone(os.Args)
+
 // StayAwake begins this program anew, as the same process, with a runtime whose
 // looking thread stays awake; it returns if it does, or cannot be had. It must
-// be called before anything else. GODEBUG of the operator's goes before it.
+// be called before signals are caught, or one could be lost between the two. A
+// GODEBUG of the operator's that has schedtrace goes before it.
 func StayAwake() {
 	env, begins := awake(os.Environ())
 	if !begins {
 		return
 	}
 	if self, err := os.Executable(); err == nil {
-		_ = syscall.Exec(self, os.Args, env) // it is a saving, and no need
+		_ = syscall.Exec(self, line, env) // it is a saving, and no need
 	}
 }
 

@@ -54,7 +54,7 @@ type Position struct {
 type Stats struct {
 	DiskBytes    int64         // the size of all segments
 	Segments     int64         // their number, the prepared one included
-	WrittenBytes int64         // written by Sync since Open, framing included
+	WrittenBytes int64         // written by Sync since Open, framing included, zeros up to the end of a page not
 	Records      int64         // made durable since Open
 	Syncs        int64         // that wrote something, since Open
 	LastSync     time.Duration // how long the last of these took
