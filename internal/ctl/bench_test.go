@@ -222,7 +222,7 @@ func TestWhatMayBeAppliedIsNoLoss(t *testing.T) {
 		}
 		return fate != 0
 	}
-	got := s.bench(t, "bench -o json --clients 1 --keys 20 --timeout 30ms")
+	got := s.bench(t, "bench -o json --clients 1 --keys 20 --timeout 300ms")
 	var r benched
 	if err := json.Unmarshal([]byte(got.out), &r); err != nil || got.code != ExitOK || r.Lost != 0 || r.ReadBack == 0 {
 		t.Fatalf("%v: %v", err, got)
@@ -230,17 +230,19 @@ func TestWhatMayBeAppliedIsNoLoss(t *testing.T) {
 	if o := r.Operations[0]; o.Unknown == 0 || o.Refused == 0 || o.Count == 0 || !strings.Contains(got.err, "the last error: it is ") {
 		t.Errorf("%v", got)
 	}
-	unknown := 0
 	for name, fate := range fates {
-		if fate == 1 || fate == 2 {
-			unknown++
-			if !slices.Contains(s.burnt, name) {
-				t.Errorf("%s is not burnt", name)
-			}
+		if (fate == 1 || fate == 2) && !slices.Contains(s.burnt, name) {
+			t.Errorf("%s is not burnt", name)
 		}
 	}
-	if s.late || len(s.burnt) != unknown || len(s.keys) != 0 {
-		t.Errorf("%d burnt of %d, after the deletion: %v; %d keys are left", len(s.burnt), unknown, s.late, len(s.keys))
+	// On a slow machine an answer may come too late for others, too.
+	for _, name := range s.burnt {
+		if _, sent := fates[name]; !sent {
+			t.Errorf("%s is burnt, and was never sent", name)
+		}
+	}
+	if s.late || len(s.keys) != 0 {
+		t.Errorf("burnt after the deletion: %v; %d keys are left", s.late, len(s.keys))
 	}
 }
 

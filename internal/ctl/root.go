@@ -52,9 +52,6 @@ const Plugin = "kubectl-paxos"
 // Main runs a command line, the program's name first, and gives the exit code. A
 // second signal ends the process at once.
 func Main(line []string, s Streams) int {
-	if len(line) > 1 && line[1] == node().Name() {
-		service.StayAwake()
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop)

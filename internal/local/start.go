@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"paxos/internal/awake"
 	"paxos/paxos"
 )
 
@@ -153,9 +154,9 @@ func (c *Cluster) arguments(n Node) []string {
 }
 
 // environment is this process's, without what would send a local node
-// elsewhere.
+// elsewhere, and with what keeps its runtime awake.
 func environment() []string {
-	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PAXOS_PEERS=") })
+	return awake.Environment(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PAXOS_PEERS=") }))
 }
 
 // start starts a process. The kernel kills an attached one when the *thread*

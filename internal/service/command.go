@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paxos/internal/awake"
 	"paxos/internal/config"
 	"paxos/paxos"
 )
@@ -58,7 +59,7 @@ func Command(role paxos.RoleName) *cobra.Command {
 // Main runs the program of a role and ends the process: 0 after SIGTERM or
 // SIGINT, 1 when the node had to end, 2 for a wrong flag or value.
 func Main(role paxos.RoleName) {
-	StayAwake()
+	awake.Begin()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	err := Command(role).ExecuteContext(ctx)
 	stop()
@@ -68,7 +69,7 @@ func Main(role paxos.RoleName) {
 // MainByName runs the program of the role that the program is called by, or else
 // of its first argument: one file can stand for the four programs.
 func MainByName() {
-	StayAwake() // with the arguments as they came
+	awake.Begin()
 	role := paxos.RoleName(filepath.Base(os.Args[0]))
 	if _, ok := about[role]; !ok && len(os.Args) > 1 {
 		role, os.Args = paxos.RoleName(os.Args[1]), os.Args[1:]

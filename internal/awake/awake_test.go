@@ -1,6 +1,6 @@
 //go:build unix
 
-package service
+package awake
 
 import (
 	"fmt"
@@ -14,19 +14,17 @@ import (
 func TestTheEnvironmentKeepsTheRuntimeAwakeAndWhatTheOperatorSays(t *testing.T) {
 	for name, c := range map[string]struct {
 		env, want []string
-		begins    bool
 	}{
-		"nothing":           {[]string{"A=1"}, []string{"A=1", "GODEBUG=" + awakeValue}, true},
-		"empty":             {[]string{"GODEBUG=", "B=2"}, []string{"GODEBUG=" + awakeValue, "B=2"}, true},
-		"something else":    {[]string{"A=1", "GODEBUG=gctrace=1", "B=2"}, []string{"A=1", "GODEBUG=gctrace=1," + awakeValue, "B=2"}, true},
-		"it is so already":  {[]string{"GODEBUG=" + awakeValue}, []string{"GODEBUG=" + awakeValue}, false},
-		"another is wanted": {[]string{"GODEBUG=schedtrace=0,gctrace=1"}, []string{"GODEBUG=schedtrace=0,gctrace=1"}, false},
+		"nothing":           {[]string{"A=1"}, []string{"A=1", "GODEBUG=" + value}},
+		"empty":             {[]string{"GODEBUG=", "B=2"}, []string{"GODEBUG=" + value, "B=2"}},
+		"something else":    {[]string{"A=1", "GODEBUG=gctrace=1", "B=2"}, []string{"A=1", "GODEBUG=gctrace=1," + value, "B=2"}},
+		"it is so already":  {[]string{"GODEBUG=" + value}, []string{"GODEBUG=" + value}},
+		"another is wanted": {[]string{"GODEBUG=schedtrace=0,gctrace=1"}, []string{"GODEBUG=schedtrace=0,gctrace=1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := slices.Clone(c.env)
-			got, begins := awake(c.env)
-			if !slices.Equal(got, c.want) || begins != c.begins {
-				t.Errorf("%q, %v; want %q, %v", got, begins, c.want, c.begins)
+			if got := Environment(c.env); !slices.Equal(got, c.want) {
+				t.Errorf("%q; want %q", got, c.want)
 			}
 			if !slices.Equal(before, c.env) {
 				t.Errorf("the given one became %q", c.env)
@@ -40,7 +38,7 @@ const awakeHelper = "PAXOS_TEST_AWAKE"
 
 func TestAProgramBeginsAnewOnceAsTheSameProcess(t *testing.T) {
 	if os.Getenv(awakeHelper) != "" {
-		StayAwake()
+		Begin()
 		fmt.Printf("it is %d with %s\n", os.Getpid(), os.Getenv("GODEBUG"))
 		return
 	}
@@ -55,7 +53,7 @@ func TestAProgramBeginsAnewOnceAsTheSameProcess(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err, out.String())
 	}
-	if want := fmt.Sprintf("it is %d with %s\n", cmd.Process.Pid, awakeValue); strings.Count(out.String(), want) != 1 {
+	if want := fmt.Sprintf("it is %d with %s\n", cmd.Process.Pid, value); strings.Count(out.String(), want) != 1 {
 		t.Errorf("%q does not say %q", out.String(), want)
 	}
 }
