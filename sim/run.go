@@ -110,11 +110,21 @@ func (w *World) heal() {
 			w.disarm(h)
 		}
 	}
-	bound := w.now + int64(w.scenario.Healing)*w.scenario.electionTimeout()
+	bound := w.now + int64(w.scenario.Healing)*w.scenario.electionTimeout() + w.paging()
 	if !w.pass(bound, func() bool { return w.served == [2]bool{true, true} }) && len(w.objects) == 0 {
 		w.object("liveness", "", 0, "%d election timeouts after a core healed, was a write acknowledged? %v. Was a read answered? %v.",
 			w.scenario.Healing, w.served[0], w.served[1])
 	}
+}
+
+// paging is how long a learner that has nothing may take to ask for all that is
+// chosen, beyond any timeout: in a world whose pages hold a slot or two, each of
+// which waits for a sync and goes there and back.
+func (w *World) paging() int64 {
+	const slotBytes = 100 // of the smallest; a page has one slot at least
+	s := w.scenario
+	pages := int64(w.judge.Counts().Chosen) / max(1, int64(s.PageBytes)/slotBytes)
+	return pages * (s.SyncMost + 2*s.Network.Most)
 }
 
 // chooseCore draws a quorum of acceptors whose disks are whole, a proposer, a
