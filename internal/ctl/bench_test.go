@@ -57,6 +57,11 @@ func (s *benchStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.before != nil && root == "kv" && s.before(w, r, key, string(body)) {
 		return
 	}
+	// A write of which the sender has had enough may come after it was burnt.
+	if slices.Contains(s.burnt, r.Header.Get("Idempotency-Key")) {
+		refuse(w, http.StatusConflict, "burnt")
+		return
+	}
 	switch {
 	case root == "outcome":
 		s.burnt, s.late = append(s.burnt, key), s.late || s.deleted != nil
