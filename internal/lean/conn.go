@@ -1,6 +1,7 @@
 package lean
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -40,7 +41,7 @@ type conn struct {
 var larges = sync.Pool{New: func() any { return new([]byte) }}
 
 // serve answers one request after the other. It ends with the connection
-// closed, or with the connection another's.
+// closed, or lent.
 func (c *conn) serve() {
 	defer c.edge.left(c)
 	handed := false
@@ -52,8 +53,6 @@ func (c *conn) serve() {
 			c.edge.opts.Broken(p)
 		}
 	}()
-	c.small = make([]byte, smallBytes)
-	c.buf = c.small
 	patience := c.edge.opts.First
 	for {
 		if c.start == c.end && !c.await(patience) {
@@ -100,7 +99,7 @@ func (c *conn) endIdle() {
 }
 
 // one reads and answers one request. It is not ok if the connection is to be
-// handed over; there is no more if it is to be closed.
+// lent; there is no more if it is to be closed.
 func (c *conn) one() (more, ok bool) {
 	var late time.Time // when the rest of this request is waited for no longer
 	for {
@@ -109,10 +108,10 @@ func (c *conn) one() (more, ok bool) {
 			return false, false
 		}
 		if v == plain {
-			handle := c.edge.opts.Hot(&c.request)
-			if handle == nil || c.request.length > c.edge.opts.Body {
+			if !c.hot() {
 				return false, false
 			}
+			handle := c.edge.opts.Hot(&c.request)
 			if whole := size + c.request.length; c.end-c.start >= whole {
 				c.request.Body = c.buf[c.start+size : c.start+whole]
 				return c.reply(handle, whole)
@@ -212,40 +211,26 @@ func (c *conn) shrink() {
 	}
 }
 
-// handOver gives the connection to whoever accepts from the edge, with what was
+// hot reports whether the request that was parsed is one of the hot ones.
+func (c *conn) hot() bool {
+	return c.request.length <= c.edge.opts.Body && c.edge.opts.Hot(&c.request) != nil
+}
+
+// handOver lends the connection to whoever accepts from the edge, with what was
 // read of it in front. It reports false if nobody does any more.
 func (c *conn) handOver() bool {
 	if c.nc.SetDeadline(time.Time{}) != nil {
 		return false
 	}
-	h := &returned{Conn: c.nc, front: append([]byte(nil), c.buf[c.start:c.end]...)}
+	c.readBy, c.writeBy = time.Time{}, time.Time{}
+	l := &lent{Conn: c.nc, from: c}
+	l.lend(bytes.Clone(c.buf[c.start:c.end]), 0)
 	c.shrink()
 	c.edge.given.Add(1)
 	select {
-	case c.edge.handed <- h:
+	case c.edge.handed <- l:
 		return true
 	case <-c.edge.closed:
 		return false
 	}
 }
-
-// returned is a connection whose first bytes were read before.
-type returned struct {
-	net.Conn
-	front []byte
-}
-
-// Read implements io.Reader.
-func (r *returned) Read(b []byte) (int, error) {
-	if len(r.front) == 0 {
-		return r.Conn.Read(b)
-	}
-	n := copy(b, r.front)
-	if r.front = r.front[n:]; len(r.front) == 0 {
-		r.front = nil
-	}
-	return n, nil
-}
-
-// Unwrap gives the connection below, whose first bytes it may lack.
-func (r *returned) Unwrap() net.Conn { return r.Conn }

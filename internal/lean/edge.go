@@ -95,7 +95,13 @@ func passing(err error) bool {
 }
 
 func (e *Edge) begin(nc net.Conn) {
-	c := &conn{edge: e, nc: nc}
+	c := &conn{edge: e, nc: nc, small: make([]byte, smallBytes)}
+	c.buf = c.small
+	e.resume(c)
+}
+
+// resume serves a connection, which may have come back.
+func (e *Edge) resume(c *conn) {
 	e.mu.Lock()
 	ending := e.ending.Load()
 	if !ending {
@@ -103,7 +109,7 @@ func (e *Edge) begin(nc net.Conn) {
 	}
 	e.mu.Unlock()
 	if ending {
-		_ = nc.Close()
+		_ = c.nc.Close()
 		return
 	}
 	go c.serve()
@@ -119,7 +125,7 @@ func (e *Edge) left(c *conn) {
 	}
 }
 
-// Accept implements net.Listener: it gives connections that were handed over.
+// Accept implements net.Listener: it gives connections that are lent.
 func (e *Edge) Accept() (net.Conn, error) {
 	select {
 	case c := <-e.handed:
@@ -191,7 +197,7 @@ func (e *Edge) Abort() {
 	}
 }
 
-// Handed is how many connections were handed over.
+// Handed is how often a connection was lent.
 func (e *Edge) Handed() uint64 { return e.given.Load() }
 
 // Open is how many connections the edge has.

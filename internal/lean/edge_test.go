@@ -69,8 +69,7 @@ func TestALargeBodyIsReadAndALargerOneIsHandedOver(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotHotArrivesAtNetHTTPByteForByte, with all that was sent after it,
-// and stays there.
+// TestWhatIsNotHotArrivesAtNetHTTPByteForByte, with all that was sent with it.
 func TestWhatIsNotHotArrivesAtNetHTTPByteForByte(t *testing.T) {
 	others := append([]string{"GET /cold HTTP/1.1\r\nHost: x\r\n\r\n", "GET /hot/not HTTP/1.1\r\nHost: x\r\n\r\n"}, outsiders...)
 	for _, text := range others {
@@ -107,17 +106,6 @@ func TestWhatIsNotHotArrivesAtNetHTTPByteForByte(t *testing.T) {
 		must(t, edge.Close())
 		running.Wait()
 	}
-}
-
-func TestAConnectionThatWasHandedOverGoesOnThere(t *testing.T) {
-	u := serve(t).user(t)
-	u.send(plainPut)
-	u.want("lean", "PUT /hot/a%2Fb ? timeout=1s | abc")
-	u.send("DELETE /hot/a HTTP/1.1\r\nHost: x\r\n\r\n" + plainPut)
-	u.want("net/http", "DELETE /hot/a | ")
-	u.want("net/http", "PUT /hot/a%2Fb?timeout=1s | abc")
-	u.send("PUT /hot/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
-	u.want("net/http", "PUT /hot/a | abc")
 }
 
 func TestAnAnswerMayComeInParts(t *testing.T) {

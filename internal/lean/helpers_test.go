@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,6 +91,8 @@ type served struct {
 	broken chan any
 	web    *http.Server
 	stop   func()
+
+	rests atomic.Int32 // how often net/http came to rest between two requests
 }
 
 func testOptions(h Handler) Options {
@@ -109,9 +112,18 @@ func serve(t testing.TB) *served {
 	s.edge = New(o)
 	s.web = &http.Server{ReadHeaderTimeout: 4 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
+		if r.URL.Path == "/wait" {
+			s.echo.entered <- struct{}{}
+			<-s.echo.gate
+		}
 		w.Header().Set("X-Edge", "net/http")
 		_, _ = fmt.Fprintf(w, "%s %s | %s", r.Method, r.RequestURI, b)
-	})}
+	}), ConnState: func(c net.Conn, state http.ConnState) {
+		s.edge.ConnState(c, state)
+		if state == http.StateIdle {
+			s.rests.Add(1)
+		}
+	}}
 	var running sync.WaitGroup
 	running.Go(func() { s.edge.Serve(s.in) })
 	running.Go(func() { _ = s.web.Serve(s.edge) })

@@ -118,6 +118,7 @@ func New(p Parts) *Server {
 	}
 	s.http.RegisterOnShutdown(s.end)
 	s.edge = s.newEdge()
+	s.http.ConnState = s.edge.ConnState
 	return s
 }
 
