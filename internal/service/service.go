@@ -63,6 +63,7 @@ func Run(ctx context.Context, s *config.Settings, log io.Writer) (err error) {
 	r := &running{settings: s, log: entry}
 	defer r.close()
 	defer tuneCollector()()
+	defer tuneProcessors()()
 	// The disk first: a second process on it says who holds it, and not that
 	// its address is taken.
 	if err := r.build(ctx); err != nil {

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"crypto/sha256"
 	"hash"
+	"runtime"
 
 	"paxos/internal/failpoint"
 	"paxos/internal/wal"
@@ -50,6 +51,7 @@ func (s *sink) Write(p []byte) (written int, err error) {
 		n := min(len(p), cap(s.chunk)-len(s.chunk))
 		s.chunk = append(s.chunk, p[:n]...)
 		p, written = p[n:], written+n
+		runtime.Gosched() // the loop may have no other processor
 		if len(s.chunk) == cap(s.chunk) {
 			if err := s.flush(); err != nil {
 				return written, err
