@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -219,6 +220,7 @@ func (d *desk) write() error {
 		case <-beat.C:
 			buf = wire.AppendBeat(buf)
 		case <-d.wake:
+			runtime.Gosched() // the next group is answered too, perhaps
 		}
 		d.mu.Lock()
 		told, d.told = d.told, told[:0]

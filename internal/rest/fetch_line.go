@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -89,6 +90,9 @@ type line struct {
 	pause   time.Duration
 	retry   time.Time // when a stream may be tried again, or has ended
 	out     []byte    // reads that are not written
+	queued  int       // how many those are
+	hasty   bool      // one of them is not to wait for others' answers
+	strong  int       // of waiting, those that must be linearizable
 	waiting map[uint64]*waiting
 	last    uint64
 	used    bool // since the last beat
@@ -105,6 +109,7 @@ type waiting struct {
 	alarm   *time.Timer
 	told    chan struct{} // room for one
 	learner paxos.NodeID
+	strong  bool
 	status  int    // 0: there is no answer here
 	head    int    // bytes of the header lines
 	bytes   []byte // these, and the body
@@ -163,19 +168,47 @@ func (l *line) enter(w *waiting, q question, share time.Duration) (id uint64, ok
 	l.waiting[l.last] = w
 	read := *q.hot
 	read.ID, read.Timeout = l.last, share
-	if len(l.out) == 0 {
+	l.out = wire.AppendRead(l.out, read, q.key)
+	l.queued++
+	if w.strong = read.Freshness == wire.Linearizable; w.strong {
+		l.strong++
+	} else {
+		l.hasty = true
+	}
+	l.wakeWriter()
+	return l.last, true
+}
+
+// gathered is how many reads are worth a write, however many are under way.
+const gathered = 64
+
+// wakeWriter lets the reads be written, unless they are few beside those that wait
+// for the same acceptors as they will: their answers bring more, and a question
+// costs the same for one read as for a hundred. It is called with mu, whenever
+// that may have changed.
+func (l *line) wakeWriter() {
+	if l.queued > 0 && (l.hasty || l.queued >= min((l.strong-l.queued)/2, gathered)) {
 		tell(l.wake)
 	}
-	l.out = wire.AppendRead(l.out, read, q.key)
-	return l.last, true
+}
+
+// took notes that nobody waits any more. It is called with mu.
+func (l *line) took(id uint64, w *waiting) {
+	delete(l.waiting, id)
+	if w.strong {
+		l.strong--
+	}
+	l.wakeWriter()
 }
 
 // leave takes back a read; it reports false if its answer came already.
 func (l *line) leave(id uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, ok := l.waiting[id]
-	delete(l.waiting, id)
+	w, ok := l.waiting[id]
+	if ok {
+		l.took(id, w)
+	}
 	return ok
 }
 
@@ -204,6 +237,7 @@ func (l *line) run() {
 	l.mu.Lock()
 	l.open, l.opening, l.learner, l.used = true, false, learner, true
 	l.waiting, l.out = map[uint64]*waiting{}, l.out[:0]
+	l.queued, l.hasty, l.strong = 0, false, 0
 	l.mu.Unlock()
 	ctx, cancel := context.WithCancel(l.lines.life)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
@@ -294,7 +328,9 @@ func (l *line) read(in *wire.Frames) {
 		}
 		l.mu.Lock()
 		w := l.waiting[a.ID]
-		delete(l.waiting, a.ID)
+		if w != nil {
+			l.took(a.ID, w)
+		}
 		learner := l.learner
 		l.mu.Unlock()
 		if w == nil {
@@ -320,9 +356,11 @@ func (l *line) write(ctx context.Context, conn net.Conn) {
 		case <-beat.C:
 			beats = wire.AppendBeat(beats)
 		case <-l.wake:
+			runtime.Gosched() // who can run now has a read too, mostly
 		}
 		l.mu.Lock()
 		out, l.out = l.out, out[:0]
+		l.queued, l.hasty = 0, false
 		if len(beats) > 0 {
 			unused += wire.BeatEvery
 			if l.used || len(l.waiting) > 0 {
