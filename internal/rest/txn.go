@@ -47,6 +47,13 @@ func (s *Server) postTxn(c *gin.Context) {
 
 // readTxn reads the JSON.
 func (s *Server) readTxn(b []byte) (kv.Txn, error) {
+	if ops, ok := s.plainPuts(b); ok {
+		return kv.Txn{Then: ops}, nil
+	}
+	return s.readAnyTxn(b)
+}
+
+func (s *Server) readAnyTxn(b []byte) (kv.Txn, error) {
 	masked, found := maskItems(b)
 	var words client.Txn
 	if err := paxos.StrictJSON(masked, &words); err != nil {
