@@ -192,6 +192,14 @@ func (l *line) wakeWriter() {
 	}
 }
 
+// takeQueued gives the reads that are to be written, and takes room for the next
+// ones. It is called with mu.
+func (l *line) takeQueued(room []byte) []byte {
+	out := l.out
+	l.out, l.queued, l.hasty = room[:0], 0, false
+	return out
+}
+
 // took notes that nobody waits any more. It is called with mu.
 func (l *line) took(id uint64, w *waiting) {
 	delete(l.waiting, id)
@@ -359,8 +367,7 @@ func (l *line) write(ctx context.Context, conn net.Conn) {
 			runtime.Gosched() // who can run now has a read too, mostly
 		}
 		l.mu.Lock()
-		out, l.out = l.out, out[:0]
-		l.queued, l.hasty = 0, false
+		out = l.takeQueued(out)
 		if len(beats) > 0 {
 			unused += wire.BeatEvery
 			if l.used || len(l.waiting) > 0 {

@@ -266,3 +266,66 @@ func TestWhatALearnerDoesNotAnswerInTimeIsGivenUp(t *testing.T) {
 		}
 	}
 }
+
+// TestFewReadsWaitForTheAnswersOfMany, if they ask the same acceptors the same.
+func TestFewReadsWaitForTheAnswersOfMany(t *testing.T) {
+	l := newLines().to("nobody")
+	l.open, l.waiting = true, map[uint64]*waiting{}
+	var ids []uint64
+	enter := func(fresh wire.Freshness) {
+		t.Helper()
+		id, ok := l.enter(&waiting{told: make(chan struct{}, 1)}, question{hot: &wire.Read{Freshness: fresh}, key: "k"}, time.Second)
+		if !ok {
+			t.Fatal("it is not taken")
+		}
+		ids = append(ids, id)
+	}
+	writes := func(want bool, when string) {
+		t.Helper()
+		select {
+		case <-l.wake:
+			if !want {
+				t.Errorf("%s they are written", when)
+			}
+			l.takeQueued(nil)
+		default:
+			if want {
+				t.Errorf("%s they are not written", when)
+			}
+		}
+	}
+	enter(wire.Linearizable)
+	writes(true, "the first one")
+	for range 19 {
+		enter(wire.Linearizable)
+	}
+	writes(true, "as many as are under way")
+	for i := range 9 {
+		enter(wire.Linearizable)
+		writes(false, fmt.Sprintf("%d beside 20", i+1))
+	}
+	for i := range 2 {
+		if !l.leave(ids[i]) {
+			t.Fatal("an answer came")
+		}
+	}
+	writes(true, "9 beside 18")
+	enter(wire.Linearizable)
+	writes(false, "one beside 27")
+	enter(wire.Stale)
+	writes(true, "with a stale one")
+	enter(wire.Linearizable)
+	writes(false, "one beside 28")
+	for _, id := range ids[:len(ids)-1] {
+		l.leave(id)
+	}
+	writes(true, "when nothing is under way any more")
+
+	l.strong = 10_000
+	for range gathered - 1 {
+		enter(wire.Linearizable)
+		writes(false, "few")
+	}
+	enter(wire.Linearizable)
+	writes(true, "enough for a write of their own")
+}
