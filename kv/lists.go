@@ -27,7 +27,7 @@ func (w *work) doIncrement(i *Increment) (Response, *Failure) {
 	if fail := w.take(next.room()); fail != nil {
 		return Response{}, fail
 	}
-	c := w.put(next.Key, next.Value, lease, old)
+	c := w.put(next.Key, next.Value, lease)
 	return Response{KVs: []KeyValue{c.KeyValue}}, nil
 }
 
@@ -61,7 +61,7 @@ func (w *work) doAppend(a *ListAppend) (Response, *Failure) {
 	if fail := w.take(bare.room()); fail != nil {
 		return Response{}, fail
 	}
-	c := w.put(a.Key, value, lease, old)
+	c := w.put(a.Key, value, lease)
 	c.list = uint32(items) + 2
 	bare = c.KeyValue
 	bare.Value = ""

@@ -76,7 +76,7 @@ type answer struct {
 }
 
 func (m *Machine) plain(p *plain) []byte {
-	c := m.put(p.key, p.value, 0)
+	c, _ := m.put(p.key, p.value, 0)
 	m.finish()
 	a := &m.answer
 	res := Result{Revision: m.revision, Succeeded: true, Responses: a.responses[:1]}

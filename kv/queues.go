@@ -79,7 +79,7 @@ func (v *View) acquire(a Acquire) Result {
 	key, ahead := queueKey(prefix, l.id), len(list)
 	c := v.get(key)
 	if c == nil {
-		c = v.put(key, a.Value, l.id)
+		c, _ = v.put(key, a.Value, l.id)
 	} else {
 		ahead = slices.Index(list, c)
 	}
@@ -120,6 +120,7 @@ func (v *View) proclaim(p Proclaim) Result {
 	if len(p.Value) > MaxValue {
 		return Result{Failure: tooLarge(len(p.Value), MaxValue)}
 	}
-	place := placeOf(p.Name, v.put(c.Key, p.Value, c.Lease), 0)
+	next, _ := v.put(c.Key, p.Value, c.Lease)
+	place := placeOf(p.Name, next, 0)
 	return Result{Place: &place}
 }

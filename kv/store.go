@@ -83,12 +83,14 @@ func (s *store) get(key string) *change {
 	return c
 }
 
-// put sets a key in the revision that is being made.
-func (s *store) put(key, value string, lease LeaseID) *change {
+// put sets a key in the revision that is being made, and gives what it took the
+// place of, nil if nothing was there.
+func (s *store) put(key, value string, lease LeaseID) (c, old *change) {
 	next := s.revision + 1
-	c := &change{KeyValue: KeyValue{key, value, next, next, 1, lease}, sub: s.sub}
+	c = &change{KeyValue: KeyValue{key, value, next, next, 1, lease}, sub: s.sub}
 	s.sub++
-	if old, had := s.keys.Set(c); had {
+	old, had := s.keys.Set(c)
+	if had {
 		c.Create, c.Version = old.Create, old.Version+1
 		s.retire(old)
 	} else if isValue(key) {
@@ -99,7 +101,7 @@ func (s *store) put(key, value string, lease LeaseID) *change {
 	}
 	s.changes.SetHint(c, &s.last)
 	s.keyBytes += c.size()
-	return c
+	return c, old
 }
 
 // remove deletes a key that is there.

@@ -15,9 +15,10 @@ type work struct {
 }
 
 // put and remove are the store's, and can be taken back.
-func (w *work) put(key, value string, lease LeaseID, old *change) *change {
+func (w *work) put(key, value string, lease LeaseID) *change {
+	c, old := w.store.put(key, value, lease)
 	w.olds = append(w.olds, old)
-	return w.store.put(key, value, lease)
+	return c
 }
 
 func (w *work) remove(old *change) {
@@ -189,7 +190,10 @@ func (w *work) do(o *Op) (Response, *Failure) {
 }
 
 func (w *work) doPut(p *Put) (Response, *Failure) {
-	old := w.get(p.Key)
+	var old *change
+	if p.KeepValue || p.KeepLease || p.Prev { // most need no search of their own
+		old = w.get(p.Key)
+	}
 	value, lease := p.Value, p.Lease
 	if lease != 0 && w.lease(lease) == nil { // before the key, as in etcd
 		return Response{}, noLease(lease)
@@ -213,7 +217,7 @@ func (w *work) doPut(p *Put) (Response, *Failure) {
 		}
 		res.KVs = []KeyValue{old.KeyValue}
 	}
-	c := w.put(p.Key, value, lease, old)
+	c := w.put(p.Key, value, lease)
 	if p.KeepValue {
 		c.list = old.list
 	}
