@@ -28,31 +28,53 @@ type conn struct {
 	nc    net.Conn
 	state atomic.Int32
 
-	buf        []byte // small or large
-	start, end int    // of what was read, and is not dealt with
-	small      []byte
-	large      *[]byte // nil mostly
+	buf        []byte            // small or large
+	start, end int               // of what was read, and is not dealt with
+	small      *[smallBytes]byte // nil while nothing is read here
+	large      *[]byte           // nil mostly
 	request    Request
 	answer     Answer
 
 	readBy, writeBy time.Time // the deadlines as they are set
 }
 
-var larges = sync.Pool{New: func() any { return new([]byte) }}
+var (
+	smalls = sync.Pool{New: func() any { return new([smallBytes]byte) }}
+	larges = sync.Pool{New: func() any { return new([]byte) }}
+)
+
+// hold takes a buffer to read into, unless it has one.
+func (c *conn) hold() {
+	if c.small == nil {
+		c.small = smalls.Get().(*[smallBytes]byte)
+		c.buf = c.small[:]
+	}
+}
+
+// release gives it back. Nothing in it is needed any more.
+func (c *conn) release() {
+	if c.small != nil {
+		smalls.Put(c.small)
+		c.small, c.buf = nil, nil
+	}
+}
 
 // serve answers one request after the other. It ends with the connection
 // closed, or lent.
 func (c *conn) serve() {
-	defer c.edge.left(c)
 	handed := false
 	defer func() {
-		if !handed {
+		p := recover()
+		if !handed { // else it may be on its way back already
 			_ = c.nc.Close()
+			c.release()
+			c.edge.left(c)
 		}
-		if p := recover(); p != nil {
+		if p != nil {
 			c.edge.opts.Broken(p)
 		}
 	}()
+	c.hold()
 	patience := c.edge.opts.First
 	for {
 		if c.start == c.end && !c.await(patience) {
@@ -207,7 +229,7 @@ func (c *conn) room(size int) {
 func (c *conn) shrink() {
 	if c.large != nil {
 		larges.Put(c.large)
-		c.large, c.buf = nil, c.small
+		c.large, c.buf = nil, c.small[:]
 	}
 }
 
@@ -226,6 +248,8 @@ func (c *conn) handOver() bool {
 	l := &lent{Conn: c.nc, from: c}
 	l.lend(bytes.Clone(c.buf[c.start:c.end]), 0)
 	c.shrink()
+	c.release()
+	c.edge.left(c)
 	c.edge.given.Add(1)
 	select {
 	case c.edge.handed <- l:

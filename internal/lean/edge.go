@@ -95,9 +95,7 @@ func passing(err error) bool {
 }
 
 func (e *Edge) begin(nc net.Conn) {
-	c := &conn{edge: e, nc: nc, small: make([]byte, smallBytes)}
-	c.buf = c.small
-	e.resume(c)
+	e.resume(&conn{edge: e, nc: nc})
 }
 
 // resume serves a connection, which may have come back.
@@ -115,10 +113,13 @@ func (e *Edge) resume(c *conn) {
 	go c.serve()
 }
 
-// left takes a connection off the list: it is closed, or another's.
+// left takes a connection off the list, if it is on it: it is closed, or lent.
 func (e *Edge) left(c *conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if _, here := e.conns[c]; !here {
+		return
+	}
 	delete(e.conns, c)
 	if e.ending.Load() && len(e.conns) == 0 {
 		close(e.empty)

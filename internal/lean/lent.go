@@ -19,8 +19,11 @@ type lent struct {
 
 	// left is how many bytes of the request under way were not taken yet; unknown
 	// if that cannot be told, and then the connection stays. It is the reader's.
-	left  int
-	early bool // the first byte of the next request was taken, while net/http watched for an end of the connection
+	left int
+	// While a request is answered, net/http watches for the end of the connection,
+	// and may so take the first byte of the next one.
+	early bool
+	first byte
 	fate  atomic.Int32
 }
 
@@ -30,30 +33,33 @@ const unknown = -1
 const (
 	answering int32 = iota // a request
 	between                // two requests: net/http waits for the next
-	returning              // net/http closes it, and has it no more
+	returning              // net/http is to close it, and then has it no more
 	back
 	closed
 )
 
 // Read implements io.Reader.
 func (l *lent) Read(b []byte) (n int, err error) {
-	if len(l.front) == 0 && l.fate.Load() == between {
+	switch l.fate.Load() {
+	case between: // nothing is in front, and nothing is left
 		if err := l.next(); err != nil {
 			return 0, err
 		}
+	case returning, back:
+		return 0, io.EOF
 	}
-	if len(l.front) > 0 {
-		n = copy(b, l.front)
-		if l.front = l.front[n:]; len(l.front) == 0 {
-			l.front = nil
-		}
-	} else {
+	if len(l.front) == 0 {
 		n, err = l.Conn.Read(b)
+	} else if n = copy(b, l.front); n < len(l.front) {
+		l.front = l.front[n:]
+	} else {
+		l.front = nil
+		l.from.release()
 	}
 	switch {
 	case l.left == unknown:
-	case l.left == 0 && n == 1 && !l.early:
-		l.early, l.from.buf[0] = true, b[0]
+	case l.left == 0 && n == 1 && !l.early && l.front == nil:
+		l.early, l.first = true, b[0]
 	default:
 		l.left = max(l.left-n, unknown)
 	}
@@ -64,11 +70,13 @@ func (l *lent) Read(b []byte) (n int, err error) {
 // told that no more comes, and closes the connection: so it comes back.
 func (l *lent) next() error {
 	c, taken := l.from, 0
+	c.hold()
 	if l.early {
-		taken = 1
+		c.buf[0], taken = l.first, 1
 	}
 	n, err := l.Conn.Read(c.buf[taken:])
 	if n == 0 {
+		c.release()
 		return err
 	}
 	c.start, c.end = 0, taken+n
@@ -95,16 +103,19 @@ func (l *lent) lend(b []byte, taken int) {
 	}
 }
 
-// Close implements io.Closer.
+// Close implements io.Closer. Whoever ends the server may call it too.
 func (l *lent) Close() error {
-	if l.fate.CompareAndSwap(returning, back) {
-		l.from.edge.resume(l.from)
-		return nil
+	for {
+		switch fate := l.fate.Load(); {
+		case fate == back || fate == closed:
+			return nil
+		case fate == returning && l.fate.CompareAndSwap(fate, back):
+			l.from.edge.resume(l.from)
+			return nil
+		case fate != returning && l.fate.CompareAndSwap(fate, closed):
+			return l.Conn.Close()
+		}
 	}
-	if l.fate.Load() == back || l.fate.Swap(closed) == closed {
-		return nil
-	}
-	return l.Conn.Close()
 }
 
 // Unwrap gives the connection below, whose first bytes it may lack.
@@ -113,7 +124,7 @@ func (l *lent) Unwrap() net.Conn { return l.Conn }
 // ConnState is for http.Server, which must have it: it learns here that a
 // connection is between two requests.
 func (e *Edge) ConnState(c net.Conn, s http.ConnState) {
-	if l, ok := c.(*lent); ok && s == http.StateIdle && l.left == 0 {
+	if l, ok := c.(*lent); ok && s == http.StateIdle && l.left == 0 && l.front == nil {
 		l.fate.CompareAndSwap(answering, between)
 	}
 }
