@@ -53,6 +53,8 @@ func (g *lines) to(address string) *line {
 			}
 		}
 		l = &line{lines: g, address: address, wake: make(chan struct{}, 1)}
+		l.late = time.AfterFunc(time.Hour, func() { tell(l.wake) })
+		l.late.Stop()
 		g.of[address] = l
 	}
 	return l
@@ -82,6 +84,7 @@ type line struct {
 	lines   *lines
 	address string
 	wake    chan struct{}
+	late    *time.Timer // wakes, for what was queued first
 
 	mu      sync.Mutex
 	open    bool // there is a stream
@@ -177,36 +180,6 @@ func (l *line) enter(w *waiting, q question, share time.Duration) (id uint64, ok
 	}
 	l.wakeWriter()
 	return l.last, true
-}
-
-// gathered is how many reads are worth a write, however many are under way.
-const gathered = 64
-
-// wakeWriter lets the reads be written, unless they are few beside those that wait
-// for the same acceptors as they will: their answers bring more, and a question
-// costs the same for one read as for a hundred. It is called with mu, whenever
-// that may have changed.
-func (l *line) wakeWriter() {
-	if l.queued > 0 && (l.hasty || l.queued >= min((l.strong-l.queued)/2, gathered)) {
-		tell(l.wake)
-	}
-}
-
-// takeQueued gives the reads that are to be written, and takes room for the next
-// ones. It is called with mu.
-func (l *line) takeQueued(room []byte) []byte {
-	out := l.out
-	l.out, l.queued, l.hasty = room[:0], 0, false
-	return out
-}
-
-// took notes that nobody waits any more. It is called with mu.
-func (l *line) took(id uint64, w *waiting) {
-	delete(l.waiting, id)
-	if w.strong {
-		l.strong--
-	}
-	l.wakeWriter()
 }
 
 // leave takes back a read; it reports false if its answer came already.

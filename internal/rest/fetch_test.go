@@ -268,7 +268,9 @@ func TestWhatALearnerDoesNotAnswerInTimeIsGivenUp(t *testing.T) {
 }
 
 // TestFewReadsWaitForTheAnswersOfMany, if they ask the same acceptors the same.
-func TestFewReadsWaitForTheAnswersOfMany(t *testing.T) {
+func TestFewReadsWaitForTheAnswersOfMany(t *testing.T) { synctest.Test(t, fewReadsWait) }
+
+func fewReadsWait(t *testing.T) {
 	l := newLines().to("nobody")
 	l.open, l.waiting = true, map[uint64]*waiting{}
 	var ids []uint64
@@ -304,23 +306,30 @@ func TestFewReadsWaitForTheAnswersOfMany(t *testing.T) {
 		enter(wire.Linearizable)
 		writes(false, fmt.Sprintf("%d beside 20", i+1))
 	}
-	for i := range 2 {
-		if !l.leave(ids[i]) {
-			t.Fatal("an answer came")
-		}
+	if !l.leave(ids[0]) {
+		t.Fatal("an answer came")
 	}
-	writes(true, "9 beside 18")
+	writes(true, "9 beside 19")
 	enter(wire.Linearizable)
-	writes(false, "one beside 27")
+	writes(false, "one beside 28")
 	enter(wire.Stale)
 	writes(true, "with a stale one")
 	enter(wire.Linearizable)
-	writes(false, "one beside 28")
+	writes(false, "one beside 29")
+	<-time.After(gatherMost - 1)
+	writes(false, "after most of the time")
+	<-time.After(1)
+	synctest.Wait()
+	writes(true, "after a while, without an answer,")
+	enter(wire.Linearizable)
+	writes(false, "one beside 30")
 	for _, id := range ids[:len(ids)-1] {
 		l.leave(id)
 	}
 	writes(true, "when nothing is under way any more")
 
+	enter(wire.Linearizable) // nothing else is under way
+	writes(true, "the next one")
 	l.strong = 10_000
 	for range gathered - 1 {
 		enter(wire.Linearizable)
