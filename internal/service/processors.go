@@ -16,9 +16,9 @@ import (
 // back. A GOMAXPROCS of the operator's is left alone.
 const (
 	lookAtProcessors = 500 * time.Millisecond
-	nearlyAll        = 80                     // percent of what it has, above which it takes one more
-	fewWouldDo       = 50                     // percent of one fewer, below which it gives one back
-	leastIdle        = 300 * time.Millisecond // a second, of the machine's processors, that one more could use
+	nearlyAll        = 80  // percent of what it has, above which it takes one more
+	fewWouldDo       = 50  // percent of one fewer, below which it gives one back
+	leastIdle        = 0.3 // of the machine's processors, that one more could use
 )
 
 // working is what a process and its machine have done up to a moment.
@@ -31,13 +31,13 @@ type working struct {
 // processorsFor is how many processors a process that has some should have, by
 // what happened between two looks.
 func processorsFor(has, least, most int, before, now working) int {
-	took := now.at.Sub(before.at)
-	used, idle := now.used-before.used, now.idle-before.idle
+	took := now.at.Sub(before.at).Seconds()
+	busy, free := (now.used-before.used).Seconds()/took, (now.idle-before.idle).Seconds()/took // in processors
 	switch {
 	case took <= 0:
-	case used*100 > nearlyAll*time.Duration(has)*took && idle*time.Second > leastIdle*took:
+	case busy*100 > nearlyAll*float64(has) && free > leastIdle:
 		has++
-	case used*100 < fewWouldDo*time.Duration(has-1)*took:
+	case busy*100 < fewWouldDo*float64(has-1):
 		has--
 	}
 	return max(least, min(has, most))
@@ -66,7 +66,11 @@ func tuneProcessors() (stop func()) {
 		sharing.end = make(chan struct{})
 		go adaptProcessors(sharing.end)
 	}
-	setProcessors(min(sharing.nodes, sharing.most))
+	least := min(sharing.nodes, sharing.most)
+	if sharing.nodes > 1 {
+		least = max(least, runtime.GOMAXPROCS(0))
+	}
+	setProcessors(least)
 	return func() {
 		sharing.Lock()
 		defer sharing.Unlock()
@@ -91,12 +95,16 @@ func adaptProcessors(end chan struct{}) {
 		if !known {
 			continue
 		}
-		sharing.Lock()
-		if sharing.nodes > 0 {
-			setProcessors(processorsFor(runtime.GOMAXPROCS(0), min(sharing.nodes, sharing.most), sharing.most, before, now))
-		}
-		sharing.Unlock()
+		adaptTo(before, now)
 		before = now
+	}
+}
+
+func adaptTo(before, now working) {
+	sharing.Lock()
+	defer sharing.Unlock()
+	if sharing.nodes > 0 {
+		setProcessors(processorsFor(runtime.GOMAXPROCS(0), min(sharing.nodes, sharing.most), sharing.most, before, now))
 	}
 }
 

@@ -23,6 +23,7 @@ func TestAProcessTakesWhatItUses(t *testing.T) {
 		"a little more":                   {2, 1, 2, 510 * ms, 3000 * ms},
 		"three nodes rest":                {3, 3, 3, 0, 4000 * ms},
 		"a node more":                     {2, 3, 3, 0, 4000 * ms},
+		"a machine with many":             {1, 1, 2, 999 * ms, 111_000 * ms},
 	} {
 		now := time.Now()
 		before := working{at: now, used: 77 * ms, idle: 123456 * ms}
@@ -53,7 +54,7 @@ func TestTheMachineTellsHowIdleItIs(t *testing.T) {
 			t.Errorf("%q: %v, want %v", stat, got, want)
 		}
 	}
-	// It must move, and be of this machine.
+	// A busy machine need not be idle at any moment.
 	before, known := look()
 	if !known {
 		t.Fatal("nothing is known of this process")
@@ -71,10 +72,22 @@ func TestTheMachineTellsHowIdleItIs(t *testing.T) {
 
 func TestTheProcessorsAreTunedWhileANodeRuns(t *testing.T) {
 	t.Setenv("GOMAXPROCS", "")
+	was := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(was)
+	runtime.SetDefaultGOMAXPROCS()
 	all := runtime.GOMAXPROCS(0)
 	first := tuneProcessors()
 	if got := runtime.GOMAXPROCS(0); got != 1 {
 		t.Errorf("one node has %d processors", got)
+	}
+	now := time.Now()
+	adaptTo(working{at: now}, working{at: now.Add(time.Second), used: time.Second, idle: time.Second})
+	if got := runtime.GOMAXPROCS(0); got != min(2, all) {
+		t.Errorf("a busy node has %d processors of %d", got, all)
+	}
+	adaptTo(working{at: now}, working{at: now.Add(time.Second), idle: time.Second})
+	if got := runtime.GOMAXPROCS(0); got != 1 {
+		t.Errorf("one node that rests has %d processors", got)
 	}
 	second := tuneProcessors()
 	if got := runtime.GOMAXPROCS(0); got != min(2, all) {

@@ -60,7 +60,7 @@ type Keeper struct {
 	opts     Options
 	kept     []which // whole ones, the newest first
 	incoming *incoming
-	breathe  func() error // called between chunks
+	breathe  func() error // called between parts of what takes long
 	failed   error
 	queue    queue
 	stats    counts

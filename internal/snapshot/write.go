@@ -3,7 +3,6 @@ package snapshot
 import (
 	"crypto/sha256"
 	"hash"
-	"runtime"
 
 	"paxos/internal/failpoint"
 	"paxos/internal/wal"
@@ -51,7 +50,9 @@ func (s *sink) Write(p []byte) (written int, err error) {
 		n := min(len(p), cap(s.chunk)-len(s.chunk))
 		s.chunk = append(s.chunk, p[:n]...)
 		p, written = p[n:], written+n
-		runtime.Gosched() // the loop may have no other processor
+		if err := s.breathe(); err != nil {
+			return written, err
+		}
 		if len(s.chunk) == cap(s.chunk) {
 			if err := s.flush(); err != nil {
 				return written, err
