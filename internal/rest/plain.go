@@ -18,7 +18,7 @@ func (s *Server) plainPuts(b []byte) (ops []kv.Op, ok bool) {
 	if !w.eat(`{`, `"then"`, `:`, `[`) {
 		return nil, false
 	}
-	ops = make([]kv.Op, 0, bytes.Count(b, []byte(`"put"`)))
+	ops = make([]kv.Op, 0, min(bytes.Count(b, []byte(`"put"`)), s.settings.MaxOperations))
 	for {
 		key, ok := w.field(`{`, `"put"`, `:`, `{`, `"key"`, `:`)
 		if !ok || key == "" || s.keyFits(key) != nil {
