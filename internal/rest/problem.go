@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -83,12 +85,8 @@ func known(names ...string) gin.HandlerFunc {
 			refuse(c, badRequest(fmt.Errorf("the parameters cannot be read: %w", err), ""))
 			return
 		}
-		for got := range query {
-			ok := false
-			for _, n := range names {
-				ok = ok || n == got
-			}
-			if !ok {
+		for _, got := range slices.Sorted(maps.Keys(query)) { // of several, always the same is named
+			if !slices.Contains(names, got) {
 				hint := "this endpoint takes no parameters"
 				if len(names) > 0 {
 					hint = fmt.Sprintf("this endpoint takes %q", names)
