@@ -9,7 +9,7 @@ import (
 
 // blocks are the generated parts of a page, by the name that stands in its marks:
 // "<!-- bench: rows -->" … "<!-- end -->", as internal/figures has them.
-var blocks = map[string]func([]Comparison) string{"rows": rowTable, "cells": cellTable, "sources": sourceTable}
+var blocks = map[string]func([]Comparison) string{"rows": rowTable, "cells": cellTable, "roles": roleTable, "sources": sourceTable}
 
 const (
 	begin = "<!-- bench: "

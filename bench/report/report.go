@@ -38,6 +38,9 @@ type Result struct {
 	Longest   float64          `json:"max_ms"`                    //
 	CPU       float64          `json:"cpu_s_per_1000_ops"`        // of all server processes
 	Loader    float64          `json:"loader_cpu_s_per_1000_ops"` // of the bench itself
+	// Roles are µs of processor time per operation, of each kind of server; nil if
+	// all servers do the same.
+	Roles map[string]float64 `json:"cpu_us_per_op_of,omitempty"`
 	Syncs     *float64         `json:"syncs_per_op,omitempty"`    // of all servers, by their own count
 	Written   float64          `json:"bytes_written_per_op"`      // of all servers
 	Memory    int64            `json:"memory_bytes"`              // resident, all servers, at the end

@@ -99,15 +99,21 @@ func TestRowsOfAFileAreReplacedByName(t *testing.T) {
 	}
 }
 
+// spent gives a result what its servers and users took.
+func spent(r Result, acceptors, loader float64) Result {
+	r.Roles, r.Loader = map[string]float64{"acceptor": acceptors, "learner": 5}, loader
+	return r
+}
+
 func TestAPagesBlocksAreMadeAnew(t *testing.T) {
 	list := []Comparison{{Row: Row{Name: "puts", What: "puts of all", Figure: Rate, AtLeast: 3}, Source: Source{Command: "go run ./cmd/bench", Commit: "abc1234", Date: "2026-01-02 03:04:05"},
-		Pairs: []Pair{{Ours: result("paxos", 31000, 1), Peers: []Result{result("etcd", 10000, 1)}}, {Ours: result("paxos", 29000, 1), Peers: []Result{result("etcd", 10000, 1)}}}}}
-	text, err := Page("# A\n<!-- bench: rows -->\nstale table\n<!-- end -->\nbetween\n<!-- bench: cells -->\n<!-- end -->\n<!-- bench: sources -->\n<!-- end -->\nbehind\n", list)
+		Pairs: []Pair{{Ours: spent(result("paxos", 31000, 1), 20, 0.010), Peers: []Result{result("etcd", 10000, 1)}}, {Ours: spent(result("paxos", 29000, 1), 30, 0.020), Peers: []Result{result("etcd", 10000, 1)}}}}}
+	text, err := Page("# A\n<!-- bench: rows -->\nstale table\n<!-- end -->\nbetween\n<!-- bench: cells -->\n<!-- end -->\n<!-- bench: roles -->\n<!-- end -->\n<!-- bench: sources -->\n<!-- end -->\nbehind\n", list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"# A\n", "between\n", "behind\n", "| puts of all | ops/s | 30,000 | 10,000 (etcd http) | **3.00 ×** (2.90–3.10) | 2 | ≥ 3 × | – | holds |",
-		"| paxos | http | put | 1 | 256 | 30,000 |", "| `puts` | `go run ./cmd/bench` | `abc1234` |"} {
+		"| paxos | http | put | 1 | 256 | 30,000 |", "| acceptor | learner | users of the bench |\n", "| paxos | http | put | 1 | 256 | 25.0 | 5.00 | 15.0 |\n", "| `puts` | `go run ./cmd/bench` | `abc1234` |"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}

@@ -60,6 +60,34 @@ func cellTable(list []Comparison) string {
 	return b.String()
 }
 
+// roleTable says of each cell of ours which servers its processor time went to.
+func roleTable(list []Comparison) string {
+	all := Summaries(list)
+	found := map[string]bool{}
+	for _, s := range all {
+		for _, r := range s.results {
+			for role := range r.Roles {
+				found[role] = true
+			}
+		}
+	}
+	roles := slices.Sorted(maps.Keys(found))
+	var b strings.Builder
+	b.WriteString("| system | protocol | operation | users | bytes | " + strings.Join(roles, " | ") + " | users of the bench |\n")
+	b.WriteString("| --- | --- | --- | ---: | ---: " + strings.Repeat("| ---: ", len(roles)+1) + "|\n")
+	for _, s := range all {
+		if len(s.results) == 0 || s.results[0].Roles == nil {
+			continue
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d |", s.System, s.Protocol, s.Op, s.Users, s.Size)
+		for _, role := range roles {
+			fmt.Fprintf(&b, " %s |", figure(s.median(func(r Result) float64 { return r.Roles[role] })))
+		}
+		fmt.Fprintf(&b, " %s |\n", figure(1000*s.median(func(r Result) float64 { return r.Loader })))
+	}
+	return b.String()
+}
+
 // sourceTable says of each row how and on what it was got.
 func sourceTable(list []Comparison) string {
 	var b strings.Builder

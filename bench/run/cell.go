@@ -144,6 +144,12 @@ func fill(r *report.Result, o load.Outcome, s *scale) {
 	ops := float64(o.Ops)
 	r.CPU = (s.after.CPU - s.before.CPU) / ops * 1000
 	r.Loader = (s.loaderAfter.CPU - s.loaderBefore.CPU) / ops * 1000
+	for role, spent := range s.rolesAfter {
+		if r.Roles == nil {
+			r.Roles = map[string]float64{}
+		}
+		r.Roles[role] = (spent - s.rolesBefore[role]) / ops * 1e6
+	}
 	r.Written = float64(s.after.Written-s.before.Written) / ops
 	if syncs, ok := s.syncs(); ok {
 		n := syncs / (ops / o.Seconds)
@@ -159,6 +165,7 @@ type scale struct {
 	pids []int
 
 	before, after             system.Weight
+	rolesBefore, rolesAfter   map[string]float64 // seconds
 	loaderBefore, loaderAfter system.Weight
 	syncsBefore, syncsAfter   counted
 	first                     chan counted
@@ -183,12 +190,35 @@ func (s *scale) begin() error {
 	if err == nil {
 		s.before, err = system.Weigh(s.pids)
 	}
+	if err == nil {
+		s.rolesBefore, err = s.roles()
+	}
 	return err
+}
+
+// roles is the processor time of each kind of server, nil if all are of one.
+func (s *scale) roles() (map[string]float64, error) {
+	roled, ok := s.sys.(system.Roled)
+	if !ok {
+		return nil, nil
+	}
+	spent := map[string]float64{}
+	for role, pids := range roled.Roles() {
+		w, err := system.Weigh(pids)
+		if err != nil {
+			return nil, err
+		}
+		spent[role] = w.CPU
+	}
+	return spent, nil
 }
 
 func (s *scale) end() (err error) {
 	if s.after, err = system.Weigh(s.pids); err != nil {
 		return fmt.Errorf("a server is gone: %w", err)
+	}
+	if s.rolesAfter, err = s.roles(); err != nil {
+		return err
 	}
 	if s.loaderAfter, err = system.Weigh([]int{os.Getpid()}); err != nil {
 		return err

@@ -121,6 +121,20 @@ func (o *Ours) Processes() []int {
 	return pids
 }
 
+// Roles implements Roled.
+func (o *Ours) Roles() map[string][]int {
+	if o.cluster == nil {
+		return nil
+	}
+	roles := map[string][]int{}
+	for _, n := range o.cluster.Nodes() {
+		if pid := o.cluster.State(n.ID).PID; pid > 0 {
+			roles[string(n.Role)] = append(roles[string(n.Role)], pid)
+		}
+	}
+	return roles
+}
+
 // Stop implements System.
 func (o *Ours) Stop() error {
 	if o.cluster == nil {

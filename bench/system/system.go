@@ -29,6 +29,12 @@ type System interface {
 	Way(protocol string) (Way, error)
 }
 
+// Roled is a system whose servers do different things.
+type Roled interface {
+	// Roles are the processes of each kind, of those in Processes.
+	Roles() map[string][]int
+}
+
 // Way makes users. It may be shared by many goroutines.
 type Way interface {
 	// User is the nth user; its connection is made at its first request, or here.
