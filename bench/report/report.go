@@ -30,25 +30,25 @@ func (c Cell) String() string {
 // that nobody counts are absent.
 type Result struct {
 	Cell
-	Rate      float64          `json:"ops_per_second"`            // the median of the intervals
-	Intervals []float64        `json:"intervals,omitempty"`       // ops/s of each
-	P50       float64          `json:"p50_ms"`                    // milliseconds, as all the next
-	P99       float64          `json:"p99_ms"`                    //
-	P999      float64          `json:"p999_ms"`                   //
-	Longest   float64          `json:"max_ms"`                    //
-	CPU       float64          `json:"cpu_s_per_1000_ops"`        // of all server processes
-	Loader    float64          `json:"loader_cpu_s_per_1000_ops"` // of the bench itself
+	Rate      float64   `json:"ops_per_second"`            // the median of the intervals
+	Intervals []float64 `json:"intervals,omitempty"`       // ops/s of each
+	P50       float64   `json:"p50_ms"`                    // milliseconds, as all the next
+	P99       float64   `json:"p99_ms"`                    //
+	P999      float64   `json:"p999_ms"`                   //
+	Longest   float64   `json:"max_ms"`                    //
+	CPU       float64   `json:"cpu_s_per_1000_ops"`        // of all server processes
+	Loader    float64   `json:"loader_cpu_s_per_1000_ops"` // of the bench itself
 	// Roles are µs of processor time per operation, of each kind of server; nil if
 	// all servers do the same.
-	Roles map[string]float64 `json:"cpu_us_per_op_of,omitempty"`
-	Syncs     *float64         `json:"syncs_per_op,omitempty"`    // of all servers, by their own count
-	Written   float64          `json:"bytes_written_per_op"`      // of all servers
-	Memory    int64            `json:"memory_bytes"`              // resident, all servers, at the end
-	Peak      int64            `json:"memory_peak_bytes"`         // the most of each server, added up
-	Outage    float64          `json:"outage_ms,omitempty"`       // without a successful write
-	Ops       int64            `json:"ops"`
-	Errors    map[string]int64 `json:"errors,omitempty"`
-	Checked   int              `json:"keys_read_back"`
+	Roles   map[string]float64 `json:"cpu_us_per_op_of,omitempty"`
+	Syncs   *float64           `json:"syncs_per_op,omitempty"` // of all servers, by their own count
+	Written float64            `json:"bytes_written_per_op"`   // of all servers
+	Memory  int64              `json:"memory_bytes"`           // resident, all servers, at the end
+	Peak    int64              `json:"memory_peak_bytes"`      // the most of each server, added up
+	Outage  float64            `json:"outage_ms,omitempty"`    // without a successful write
+	Ops     int64              `json:"ops"`
+	Errors  map[string]int64   `json:"errors,omitempty"`
+	Checked int                `json:"keys_read_back"`
 	// Failed says why the result does not count; "" if it does.
 	Failed string `json:"failed,omitempty"`
 	// More are figures that only this kind of cell has.
