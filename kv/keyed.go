@@ -39,10 +39,10 @@ func (t *table) noteKey(k *keyNote, c *paxos.Command, o paxos.Outcome, now paxos
 }
 
 func (t *table) setKey(k *keyNote) {
-	if old, replaced := t.keyed.Set(k); replaced {
+	if old, replaced := t.keyed.SetHint(k, &t.lastKeyed); replaced {
 		t.forgetKey(old)
 	}
-	t.oldest.Set(k)
+	t.oldest.SetHint(k, &t.lastOldest)
 	h := &t.held[classOf(k.key)]
 	h.keys, h.bytes = h.keys+1, h.bytes+k.size()
 }

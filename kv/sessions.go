@@ -3,7 +3,6 @@ package kv
 import (
 	"cmp"
 	"crypto/sha256"
-	"strings"
 
 	"github.com/tidwall/btree"
 
@@ -36,6 +35,8 @@ type table struct {
 	notes     int // of all sessions
 	noteBytes int
 	held      [classes]holding
+	// Hints to where the last key was noted: drawn ones begin with the time.
+	lastKeyed, lastOldest btree.PathHint
 
 	// era is another after each freeze: a session of this one is in no View.
 	era uint64
@@ -74,6 +75,20 @@ const (
 	keyNoteRoom = 128
 )
 
+// before is the order in which the keys of a class are forgotten.
+func (k *keyNote) before(other *keyNote) bool {
+	a, b := &k.outcome, &other.outcome
+	switch classA, classB := classOf(k.key), classOf(other.key); {
+	case classA != classB:
+		return classA < classB
+	case a.Slot != b.Slot:
+		return a.Slot < b.Slot
+	case a.Position != b.Position:
+		return a.Position < b.Position
+	}
+	return k.key < other.key
+}
+
 func noteSize(o *paxos.Outcome) int { return noteRoom + len(o.Result) }
 
 func (k *keyNote) size() int { return keyNoteRoom + len(k.key) + len(k.outcome.Result) }
@@ -84,10 +99,8 @@ func newTable() table {
 		used: tree(func(a, b *session) int {
 			return cmp.Or(cmp.Compare(a.used, b.used), cmp.Compare(a.slot, b.slot), cmp.Compare(a.id, b.id))
 		}),
-		keyed: tree(func(a, b *keyNote) int { return strings.Compare(a.key, b.key) }),
-		oldest: tree(func(a, b *keyNote) int {
-			return cmp.Or(cmp.Compare(classOf(a.key), classOf(b.key)), cmp.Compare(a.outcome.Slot, b.outcome.Slot), cmp.Compare(a.outcome.Position, b.outcome.Position), strings.Compare(a.key, b.key))
-		}),
+		keyed:  sorted(func(a, b *keyNote) bool { return a.key < b.key }),
+		oldest: sorted((*keyNote).before),
 	}
 }
 
