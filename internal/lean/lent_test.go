@@ -3,6 +3,7 @@ package lean
 import (
 	"context"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -140,5 +141,37 @@ func TestHowManyBytesARequestHas(t *testing.T) {
 		if got := framed([]byte(text)); got != want {
 			t.Errorf("%q has %d bytes, want %d", text, got, want)
 		}
+	}
+}
+
+// TestWithBytesInFrontAConnectionIsNotBetweenTwoRequests, though net/http has
+// taken one request to its end: where the next one begins is behind those.
+func TestWithBytesInFrontAConnectionIsNotBetweenTwoRequests(t *testing.T) {
+	edge := New(testOptions(echo{}.handle))
+	for _, watched := range []bool{false, true} {
+		l := &lent{from: &conn{edge: edge}}
+		l.lend([]byte(cold+plainPut[:9]), 0)
+		for _, size := range []int{len(cold), 1} {
+			if size == 1 && !watched {
+				break
+			}
+			n, err := l.Read(make([]byte, size))
+			must(t, err)
+			if n != size {
+				t.Fatalf("%d bytes are read, not %d", n, size)
+			}
+		}
+		edge.ConnState(l, http.StateIdle)
+		if l.fate.Load() != answering {
+			t.Errorf("net/http watches: %v, and it counts as between", watched)
+		}
+	}
+	l := &lent{from: &conn{edge: edge}}
+	l.lend([]byte(cold), 0)
+	_, err := l.Read(make([]byte, len(cold)))
+	must(t, err)
+	edge.ConnState(l, http.StateIdle)
+	if l.fate.Load() != between {
+		t.Error("with nothing in front it does not")
 	}
 }
