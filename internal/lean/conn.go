@@ -130,10 +130,10 @@ func (c *conn) one() (more, ok bool) {
 			return false, false
 		}
 		if v == plain {
-			if !c.hot() {
+			handle := c.hot()
+			if handle == nil {
 				return false, false
 			}
-			handle := c.edge.opts.Hot(&c.request)
 			if whole := size + c.request.length; c.end-c.start >= whole {
 				c.request.Body = c.buf[c.start+size : c.start+whole]
 				return c.reply(handle, whole)
@@ -233,9 +233,13 @@ func (c *conn) shrink() {
 	}
 }
 
-// hot reports whether the request that was parsed is one of the hot ones.
-func (c *conn) hot() bool {
-	return c.request.length <= c.edge.opts.Body && c.edge.opts.Hot(&c.request) != nil
+// hot tells who answers the request that was parsed, nil if it is none of the hot
+// ones.
+func (c *conn) hot() Handler {
+	if c.request.length > c.edge.opts.Body {
+		return nil
+	}
+	return c.edge.opts.Hot(&c.request)
 }
 
 // handOver lends the connection to whoever accepts from the edge, with what was

@@ -82,7 +82,7 @@ func (l *lent) next() error {
 	c.start, c.end = 0, taken+n
 	_, v := c.request.parse(c.buf[:c.end])
 	to := answering
-	if !l.early && (v == partial || v == plain && c.hot()) {
+	if !l.early && (v == partial || v == plain && c.hot() != nil) {
 		to, err = returning, io.EOF
 	} else {
 		l.lend(c.buf[:c.end], taken)

@@ -29,9 +29,7 @@ func (s *Server) plainPuts(b []byte) (ops []kv.Op, ok bool) {
 			return nil, false
 		}
 		ops = append(ops, kv.Op{Put: &kv.Put{Key: key, Value: value}})
-		switch {
-		case w.eat(`,`):
-		default:
+		if !w.eat(`,`) {
 			return ops, w.eat(`]`, `}`) && len(w.blanks()) == 0
 		}
 	}
