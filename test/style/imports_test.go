@@ -13,7 +13,7 @@ import (
 var tiers = [][]string{
 	{"paxos"},
 	{"proposer", "acceptor", "learner", "kv", "client/session", "client/wire"},
-	{"gossip", "client", "internal/wal", "internal/failpoint", "internal/logging", "internal/metrics", "internal/lean", "internal/quantile", "internal/raced", "internal/awake"},
+	{"gossip", "client", "internal/wal", "internal/failpoint", "internal/logging", "internal/metrics", "internal/lean", "internal/quantile", "internal/raced", "internal/awake", "internal/sched"},
 	// Both stand on wal.FS: the keeper of snapshots, and a disk for tests.
 	{"internal/snapshot", "internal/wal/memfs"},
 	// The judge of what nodes wrote and said: it shares the words of package
