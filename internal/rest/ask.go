@@ -110,10 +110,13 @@ func (s *Server) consult(ctx context.Context, q question) (*answer, *client.Prob
 	var behind string // who might still answer, if it had more time
 	var kept *answer
 	var silent []string
+	full := false
 	ask := func(address string, parts int) *answer {
 		share, begun := max(time.Until(end)/time.Duration(parts), time.Millisecond), time.Now()
 		got, err := s.reach(ctx, q, address, share)
 		switch {
+		case errors.Is(err, errFull):
+			full = true
 		case err != nil:
 			silent = append(silent, s.silence(address, time.Since(begun), err))
 		case got.status < http.StatusInternalServerError:
@@ -140,6 +143,9 @@ func (s *Server) consult(ctx context.Context, q question) (*answer, *client.Prob
 		}
 	}
 	switch {
+	case full:
+		return nil, problem("overloaded", http.StatusServiceUnavailable, "as many reads wait for an answer here as there is room for",
+			"nothing was changed; try again in a second, ask another client service, or a learner itself")
 	case kept != nil:
 		return kept, nil
 	case len(silent) > 0:

@@ -91,6 +91,7 @@ func (d *desk) ask() error {
 	for i, f := range d.gathered {
 		d.gathered[i] = nil
 		f.begun = time.Now()
+		d.server.Measures.Crowd.Add(len(f.reads))
 		e := paxos.Envelope{To: d.server.settings.ID, Config: d.server.stamp, Message: d.server.rightToRead(f.reading)}
 		if err := d.server.loop.Ask(d.ctx, e, f.hear); err != nil {
 			return node.ErrStopped

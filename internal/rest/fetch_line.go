@@ -3,6 +3,7 @@ package rest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"paxos/client/wire"
+	"paxos/internal/sched"
 	"paxos/paxos"
 )
 
@@ -28,6 +30,7 @@ const (
 // learner was asked. A stream is opened because somebody would have used it, who
 // does not wait for it.
 type lines struct {
+	crowd   *sched.Crowd // of reads that are written together
 	mu      sync.Mutex
 	of      map[string]*line
 	running sync.WaitGroup
@@ -35,8 +38,8 @@ type lines struct {
 	end     context.CancelFunc
 }
 
-func newLines() *lines {
-	g := &lines{of: map[string]*line{}}
+func newLines(crowd *sched.Crowd) *lines {
+	g := &lines{crowd: crowd, of: map[string]*line{}}
 	g.life, g.end = context.WithCancel(context.Background())
 	return g
 }
@@ -128,16 +131,21 @@ func (w *waiting) free() {
 	}
 }
 
+// errFull says that as many reads wait for a learner as there is room for. One
+// more, by a request of its own to this learner, would cost it the most when it
+// has the least; another one may have room.
+var errFull = errors.New("as many reads wait for it as there is room for")
+
 // ask asks on the stream. Without an answer and without an error a request is to
 // be tried: there is no stream, or it broke, or the learner says so; asked tells
-// whether time was spent.
+// whether time was spent. The error may be errFull.
 func (l *line) ask(q question, share, patience time.Duration) (got *answer, asked bool, err error) {
 	w := spareWaiting.Get().(*waiting)
 	w.bytes, w.status = w.bytes[:0], 0
-	id, ok := l.enter(w, q, share)
-	if !ok {
+	id, err := l.enter(w, q, share)
+	if id == 0 {
 		w.free()
-		return nil, false, nil
+		return nil, false, err
 	}
 	w.alarm.Reset(patience)
 	select {
@@ -158,13 +166,16 @@ func (l *line) ask(q question, share, patience time.Duration) (got *answer, aske
 }
 
 // enter writes a read down; the stream's own goroutine writes it out, with all
-// that others wrote down meanwhile.
-func (l *line) enter(w *waiting, q question, share time.Duration) (id uint64, ok bool) {
+// that others wrote down meanwhile. The id is 0 if there is no stream, or no room.
+func (l *line) enter(w *waiting, q question, share time.Duration) (id uint64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.open || len(l.waiting) >= lineWindow {
+	switch {
+	case !l.open:
 		l.wish()
-		return 0, false
+		return 0, nil
+	case len(l.waiting) >= lineWindow:
+		return 0, errFull
 	}
 	l.last++
 	l.used = true
@@ -172,14 +183,9 @@ func (l *line) enter(w *waiting, q question, share time.Duration) (id uint64, ok
 	read := *q.hot
 	read.ID, read.Timeout = l.last, share
 	l.out = wire.AppendRead(l.out, read, q.key)
-	l.queued++
-	if w.strong = read.Freshness == wire.Linearizable; w.strong {
-		l.strong++
-	} else {
-		l.hasty = true
-	}
-	l.wakeWriter()
-	return l.last, true
+	w.strong = read.Freshness == wire.Linearizable
+	l.queue(w)
+	return l.last, nil
 }
 
 // leave takes back a read; it reports false if its answer came already.

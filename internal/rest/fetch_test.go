@@ -30,6 +30,30 @@ func (w *town) lineOf(t testing.TB) *line {
 	return l
 }
 
+// TestAReadForWhichThereIsNoRoomIsRefused, and does not go another way.
+func TestAReadForWhichThereIsNoRoomIsRefused(t *testing.T) {
+	w := newTown(t)
+	l := w.lineOf(t)
+	l.mu.Lock()
+	for id := range uint64(lineWindow) {
+		l.waiting[1<<40+id] = &waiting{told: make(chan struct{}, 1)}
+	}
+	l.mu.Unlock()
+	r, b := w.client.call(t, http.MethodGet, "/kv/a", nil)
+	wantProblem(t, "no room", r, b, http.StatusServiceUnavailable, "urn:paxos:overloaded", "try again in a second")
+	if r.Header.Get("Retry-After") != "1" {
+		t.Errorf("it does not say when to come again: %v", r.Header)
+	}
+	l.mu.Lock()
+	for id := range uint64(lineWindow) {
+		delete(l.waiting, 1<<40+id)
+	}
+	l.mu.Unlock()
+	if r, b := w.client.call(t, http.MethodGet, "/kv/a", nil); r.StatusCode != http.StatusNotFound {
+		t.Errorf("with room again: %d %s", r.StatusCode, b)
+	}
+}
+
 // asked is how many reads went over the stream.
 func (l *line) asked() uint64 {
 	l.mu.Lock()
@@ -227,7 +251,7 @@ func TestAStreamThatNobodyUsesIsClosed(t *testing.T) {
 				}
 			}
 		}()
-		l := &line{lines: newLines(), wake: make(chan struct{}, 1), open: true, waiting: map[uint64]*waiting{}, used: true}
+		l := &line{lines: newLines(nil), wake: make(chan struct{}, 1), open: true, waiting: map[uint64]*waiting{}, used: true}
 		begun := time.Now()
 		l.write(t.Context(), here)
 		if took := time.Since(begun); took < lineIdle || took > lineIdle+2*wire.BeatEvery {
@@ -265,76 +289,4 @@ func TestWhatALearnerDoesNotAnswerInTimeIsGivenUp(t *testing.T) {
 			t.Fatalf("%d %s", got.status, got.body)
 		}
 	}
-}
-
-// TestFewReadsWaitForTheAnswersOfMany, if they ask the same acceptors the same.
-func TestFewReadsWaitForTheAnswersOfMany(t *testing.T) { synctest.Test(t, fewReadsWait) }
-
-func fewReadsWait(t *testing.T) {
-	l := newLines().to("nobody")
-	l.open, l.waiting = true, map[uint64]*waiting{}
-	var ids []uint64
-	enter := func(fresh wire.Freshness) {
-		t.Helper()
-		id, ok := l.enter(&waiting{told: make(chan struct{}, 1)}, question{hot: &wire.Read{Freshness: fresh}, key: "k"}, time.Second)
-		if !ok {
-			t.Fatal("it is not taken")
-		}
-		ids = append(ids, id)
-	}
-	writes := func(want bool, when string) {
-		t.Helper()
-		select {
-		case <-l.wake:
-			if !want {
-				t.Errorf("%s they are written", when)
-			}
-			l.takeQueued(nil)
-		default:
-			if want {
-				t.Errorf("%s they are not written", when)
-			}
-		}
-	}
-	enter(wire.Linearizable)
-	writes(true, "the first one")
-	for range 19 {
-		enter(wire.Linearizable)
-	}
-	writes(true, "as many as are under way")
-	for i := range 9 {
-		enter(wire.Linearizable)
-		writes(false, fmt.Sprintf("%d beside 20", i+1))
-	}
-	if !l.leave(ids[0]) {
-		t.Fatal("an answer came")
-	}
-	writes(true, "9 beside 19")
-	enter(wire.Linearizable)
-	writes(false, "one beside 28")
-	enter(wire.Stale)
-	writes(true, "with a stale one")
-	enter(wire.Linearizable)
-	writes(false, "one beside 29")
-	<-time.After(gatherMost - 1)
-	writes(false, "after most of the time")
-	<-time.After(1)
-	synctest.Wait()
-	writes(true, "after a while, without an answer,")
-	enter(wire.Linearizable)
-	writes(false, "one beside 30")
-	for _, id := range ids[:len(ids)-1] {
-		l.leave(id)
-	}
-	writes(true, "when nothing is under way any more")
-
-	enter(wire.Linearizable) // nothing else is under way
-	writes(true, "the next one")
-	l.strong = 10_000
-	for range gathered - 1 {
-		enter(wire.Linearizable)
-		writes(false, "few")
-	}
-	enter(wire.Linearizable)
-	writes(true, "enough for a write of their own")
 }

@@ -8,6 +8,7 @@ import (
 
 	"paxos/client"
 	"paxos/internal/metrics"
+	"paxos/internal/sched"
 	"paxos/paxos"
 )
 
@@ -20,6 +21,8 @@ type Measures struct {
 	ReadAnswered, ReadRefused *metrics.Count
 	// Served are, at a client service, the answers of each learner.
 	Served map[paxos.NodeID]*metrics.Count
+	// Crowd counts how many reads go together, nil if nobody asks.
+	Crowd *sched.Crowd
 }
 
 // noSuch is the route of what has none: its paths are anybody's to invent.

@@ -94,7 +94,7 @@ const (
 // New makes a server, before its loop runs; Serve starts it.
 func New(p Parts) *Server {
 	s := &Server{Parts: p, settings: p.Settings, loop: p.Loop, hub: p.Hub, stamp: p.Settings.Configuration().Stamp(), started: time.Now(),
-		patienceOfParts: patienceOfParts, patienceForCluster: patienceForCluster, gate: newGate(p.Settings.RequestTimeout), began: new(atomic.Bool), news: &news{most: mostStreams}, programs: &programs{open: map[*program]bool{}}, desks: &desks{}, askings: newLines(), learnersAt: new(atomic.Pointer[learnersAt])}
+		patienceOfParts: patienceOfParts, patienceForCluster: patienceForCluster, gate: newGate(p.Settings.RequestTimeout), began: new(atomic.Bool), news: &news{most: mostStreams}, programs: &programs{open: map[*program]bool{}}, desks: &desks{}, askings: newLines(p.Measures.Crowd), learnersAt: new(atomic.Pointer[learnersAt])}
 	s.life, s.end = context.WithCancel(context.Background())
 	switch {
 	case p.Acceptor != nil:
