@@ -57,6 +57,7 @@ func (r *running) showMetrics() {
 func (r *running) loopMetrics(set *metrics.Set) {
 	loop := r.parts.Loop
 	counts := loop.Counts()
+	set.Gauge("paxos_in_batches", "1 while this node's process works in batches: so many ask at once that it lets others finish first (SCHED_BATCH). Acceptors never do.", worksInBatches)
 	set.Counter("paxos_loop_turns_total", "Turns of the loop.", func() float64 { return float64(counts.Turns.Load()) })
 	set.Gauge("paxos_loop_idle_seconds", "Time since the loop's last turn ended. It ticks every few milliseconds: more than a second is a loop that stands still, on its disk mostly.",
 		func() float64 { return loop.Idle().Seconds() })

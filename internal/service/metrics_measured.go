@@ -6,6 +6,7 @@ import (
 	"paxos/internal/config"
 	"paxos/internal/metrics"
 	"paxos/internal/rest"
+	"paxos/internal/sched"
 	"paxos/paxos"
 )
 
@@ -19,6 +20,8 @@ type measured struct {
 	syncTook *metrics.Histogram
 	syncSize *metrics.Histogram
 	server   rest.Measures
+	crowd    sched.Crowd
+	each     bool // item of a turn is one more in the crowd
 }
 
 // eventMeter measures by the events of a role.
@@ -31,11 +34,17 @@ func (m *measured) Turned(at time.Time, items int, events []paxos.Event) {
 	if items > 0 { // else it was a tick
 		m.turns.Observe(items)
 	}
+	if m.each {
+		m.crowd.Add(items)
+	}
 	if m.watch == nil {
 		return
 	}
 	for i := range events {
 		m.watch.event(at, &events[i])
+		if k := events[i].Kind; k == paxos.EventChosen || k == paxos.EventApplied {
+			m.crowd.Add(events[i].Count)
+		}
 	}
 }
 
@@ -51,6 +60,7 @@ func (m *measured) synced() func(records int, took time.Duration) {
 func measure(s *config.Settings) *measured {
 	set := metrics.New(string(s.ID), string(s.Role))
 	m := &measured{set: set, turns: set.Histogram("paxos_turn_messages", "Messages and looks in one turn of the loop: the batch that is stepped, synced and sent together.", metrics.Many)}
+	m.server.Crowd = &m.crowd
 	m.server.Requests = set.Requests("paxos_http_requests_total", "Requests by route and class of status; streams between nodes (1xx) count when they end. What has no route is none.",
 		"paxos_http_request_seconds", "How long requests took, by route; watches and other streams are left out.")
 	switch s.Role {
@@ -66,7 +76,7 @@ func measure(s *config.Settings) *measured {
 		outcomes := set.Counts("paxos_quorum_reads_total", "Linearizable reads, by outcome: answered, or refused (no quorum, a slot that was not applied in time, a reader who left).", "outcome", "answered", "refused")
 		m.server.ReadAnswered, m.server.ReadRefused = outcomes[0], outcomes[1]
 	case paxos.ClientRole:
-		m.watch = measureSending(set)
+		m.watch, m.each = measureSending(set), true
 		learners := s.Configuration().Learners
 		words := make([]string, len(learners))
 		for i, id := range learners {

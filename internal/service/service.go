@@ -69,6 +69,7 @@ func Run(ctx context.Context, s *config.Settings, log io.Writer) (err error) {
 	if err := r.build(ctx); err != nil {
 		return err
 	}
+	defer tuneScheduling(&r.measured.crowd, r.log)()
 	if r.listener, err = net.Listen("tcp", s.Listen); err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
