@@ -21,6 +21,9 @@ func kind(err error) string {
 	case errors.Is(err, ErrOld):
 		return "wrong value"
 	case errors.As(err, &status):
+		if status.RetryAfter {
+			return fmt.Sprintf("status %d, retry later", status.Status)
+		}
 		return fmt.Sprintf("status %d", status.Status)
 	case errors.Is(err, system.ErrNot):
 		return "not possible"

@@ -48,7 +48,10 @@ func (u *fakeUser) Put(ctx context.Context, key string, value []byte) error {
 	return nil
 }
 
-func (u *fakeUser) Get(_ context.Context, key string, stale bool) ([]byte, error) {
+func (u *fakeUser) Get(ctx context.Context, key string, stale bool) ([]byte, error) {
+	if u.s.late > 0 {
+		_ = wait(ctx, u.s.late)
+	}
 	u.s.mu.Lock()
 	defer u.s.mu.Unlock()
 	from := u.s.keys
@@ -91,6 +94,12 @@ func (s *store) remember() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.old = maps.Clone(s.keys)
+}
+
+func (s *store) catchUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.old = nil
 }
 
 func crowd(t *testing.T, s *store, op Op) *Crowd {

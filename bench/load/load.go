@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"paxos/bench/system"
 	"paxos/internal/quantile"
+	"paxos/internal/sched"
 )
 
 // Op is what users ask for.
@@ -48,6 +50,9 @@ type Spec struct {
 	// Acked, if there is one, is told when each operation was acknowledged, in
 	// whatever goroutine.
 	Acked func(at time.Time)
+	// Interrupting lets the users interrupt the servers, whose processors they use
+	// too, whenever one of them has an answer; else they work in batches.
+	Interrupting bool
 	// Sample is how many keys are read back afterwards: all of them, if there are
 	// not more.
 	Sample int
@@ -97,7 +102,8 @@ type Crowd struct {
 	values  Values
 	workers []*worker
 	pace    *pace
-	lone    bool // all workers share one user
+	lone    bool    // all workers share one user
+	witness *worker // nil if there is none
 }
 
 // NewCrowd makes the users.
@@ -115,6 +121,27 @@ func NewCrowd(spec Spec, way system.Way) (*Crowd, error) {
 			return nil, fmt.Errorf("user %d: %w", i, err)
 		}
 		c.workers = append(c.workers, newWorker(i, user, c))
+	}
+	// While a load is mixed, writer and reader of a worker ask in turn. Otherwise
+	// the next worker's user reads, if there is one, who has nothing to do any more
+	// by then.
+	for i, w := range c.workers {
+		w.reader = c.workers[(i+1)%len(c.workers)].user
+		if spec.Op == Mixed || spec.Users == 1 {
+			var err error
+			if w.reader, err = way.User(i + 1); err != nil {
+				return nil, fmt.Errorf("user %d: %w", i+1, err)
+			}
+		}
+	}
+	if spec.Op == Get {
+		c.witness = newWorker(spec.Users, nil, c)
+		for n, user := range []*system.User{&c.witness.user, &c.witness.reader} {
+			var err error
+			if *user, err = way.User(spec.Users + n); err != nil {
+				return nil, fmt.Errorf("the witness: %w", err)
+			}
+		}
 	}
 	return c, nil
 }
@@ -162,17 +189,35 @@ func (c *Crowd) Run(ctx context.Context, at Moments) (Outcome, error) {
 	if c.spec.Rate > 0 {
 		c.pace = newPace(c.spec.Rate, time.Now())
 	}
+	if !c.spec.Interrupting && sched.Usual(os.Getpid()) { // a policy of whoever runs the bench stays
+		if sched.Batch(os.Getpid(), true) == nil {
+			defer func() { _ = sched.Batch(os.Getpid(), false) }()
+		}
+	}
 	var running sync.WaitGroup
+	asking, give := context.WithCancelCause(ctx)
+	defer give(nil)
 	for _, w := range c.workers {
 		w.reset(c.spec, begin)
-		running.Go(func() { w.run(ctx, &stop) })
+		running.Go(func() { w.run(asking, &stop) })
+	}
+	if c.witness != nil {
+		running.Go(func() { c.witness.testify(asking, &stop) })
 	}
 	err := errors.Join(wait(ctx, c.spec.Warmup), call(at.Begin), wait(ctx, time.Until(begin.Add(counted))), call(at.End))
 	stop.Store(true)
+	late := time.AfterFunc(patience, func() { give(errNoAnswer) })
 	running.Wait()
+	late.Stop()
 	var wrong []error
 	for _, w := range c.workers {
 		wrong = append(wrong, w.wrong)
+	}
+	if c.witness != nil {
+		wrong = append(wrong, c.witness.wrong)
+		if c.witness.seen == 0 && counted > patience/5 && ctx.Err() == nil {
+			wrong = append(wrong, errors.New("the witness never read what it had written"))
+		}
 	}
 	return c.outcome(), errors.Join(err, firstOf(wrong))
 }

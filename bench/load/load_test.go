@@ -125,6 +125,55 @@ func TestOnlyWhatEndsInTheCountedTimeIsCounted(t *testing.T) {
 	})
 }
 
+// TestWhoHangsIsCounted: an operation that begins in the counted time and ends
+// long after it, or never, is late, or an error.
+func TestWhoHangsIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		run := func(late time.Duration) Outcome {
+			c, err := NewCrowd(Spec{Op: Put, Users: 3, Size: 100, Keys: 10, Interval: time.Second, Intervals: 3, Sample: 10}, &store{keys: map[string]string{}, late: late})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := c.Run(t.Context(), Moments{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o
+		}
+		if o := run(10 * time.Second); o.Ops != 0 || o.Latency.Max() != 10*time.Second || len(o.Errors) != 0 {
+			t.Errorf("answers after 10 s: %d operations, %v at most, %v", o.Ops, o.Latency.Max(), o.Errors)
+		}
+		if o := run(time.Hour); o.Ops != 0 || o.Errors["no answer"] != 3 || o.Failed() != 1 {
+			t.Errorf("no answers: %d operations, %v", o.Ops, o.Errors)
+		}
+	})
+}
+
+// TestAWrongValueIsFoundInTheWarmUpToo, and by a witness where all others only
+// read.
+func TestAWrongValueIsFoundInTheWarmUpToo(t *testing.T) {
+	for _, op := range []Op{Get, Mixed} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &store{keys: map[string]string{}, late: 10 * time.Millisecond}
+			c, err := NewCrowd(Spec{Op: op, Users: 3, Size: 100, Keys: 10, Warmup: 3 * time.Second, Interval: time.Second, Intervals: 1, Sample: 10}, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Fill(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Run(t.Context(), Moments{}); err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(time.Second, s.remember)
+			time.AfterFunc(2*time.Second, s.catchUp)
+			if _, err := c.Run(t.Context(), Moments{}); !errors.Is(err, ErrOld) {
+				t.Errorf("%s: for a second reads were old, and nobody saw it: %v", op, err)
+			}
+		})
+	}
+}
+
 // TestAPacedLoadCountsItsDelay: where all users are busy, what should have begun
 // long ago is as late as it is for whoever waits for it.
 func TestAPacedLoadCountsItsDelay(t *testing.T) {

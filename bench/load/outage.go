@@ -53,7 +53,7 @@ func (c *Crowd) Survivors(ctx context.Context) error {
 		cancel()
 		if err == nil || errors.Is(err, system.ErrMissing) {
 			for _, other := range c.workers {
-				other.user = w.user
+				other.user, other.reader = w.user, w.user
 			}
 			c.lone = true
 			return nil

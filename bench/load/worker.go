@@ -14,11 +14,14 @@ import (
 
 // worker is a user and what it remembers. Nobody else writes its keys.
 type worker struct {
-	id    int
-	user  system.User
-	crowd *Crowd
-	dice  *rand.Rand
-	keys  []string
+	id   int
+	user system.User
+	// reader is another user, who may be connected to another server: what was
+	// acknowledged at one must be seen at the next.
+	reader system.User
+	crowd  *Crowd
+	dice   *rand.Rand
+	keys   []string
 	// acked is the sequence number of the last acknowledged value of each key, 0 if
 	// there is none; sent that of the last one that was sent. An outcome that is
 	// unknown may be either, or one in between.
@@ -27,6 +30,7 @@ type worker struct {
 	// effect at any time, after later ones too.
 	doubt map[int]uint64
 	seq   uint64
+	seen  int64 // of a witness: how often it read what it had written
 	added int64 // increments that were acknowledged
 	asked int64 // increments that were sent
 
@@ -56,6 +60,9 @@ func (w *worker) reset(s Spec, begin time.Time) {
 	w.counts, w.latency, w.refused, w.errors = make([]int64, s.Intervals), quantile.Histogram{}, quantile.Histogram{}, map[string]int64{}
 }
 
+// errNoAnswer ends an operation whose answer did not come, long after the end.
+var errNoAnswer = errors.New("no answer")
+
 // pause is how long a user waits after an error: a server that refuses at once
 // must not be asked a million times a second.
 const pause = 5 * time.Millisecond
@@ -72,6 +79,9 @@ func (w *worker) run(ctx context.Context, stop *atomic.Bool) {
 		}
 		n, err := w.limited(ctx)
 		if ctx.Err() != nil {
+			if errors.Is(context.Cause(ctx), errNoAnswer) {
+				w.count(begun, time.Now(), 0, errNoAnswer)
+			}
 			return // cut off by the bench itself
 		}
 		ended := time.Now()
@@ -101,23 +111,29 @@ func (w *worker) limited(ctx context.Context) (int, error) {
 	}
 }
 
-// count files an operation under the interval in which it ended.
+// count files an operation. A rate is of what ended in each interval; how long
+// things took, and what went wrong, is of what began in the counted time: who
+// hangs for longer than that would be nowhere else.
 func (w *worker) count(begun, ended time.Time, n int64, err error) {
-	since := ended.Sub(w.begin)
-	i := int(since / w.interval)
-	if since < 0 || i >= len(w.counts) {
-		return
+	if errors.Is(err, ErrOld) && w.wrong == nil {
+		w.wrong = err // whenever it was
 	}
-	if err != nil {
-		if errors.Is(err, ErrOld) && w.wrong == nil {
-			w.wrong = err
-		}
+	if _, counts := w.intervalOf(begun); counts && err != nil {
 		w.errors[kind(err)]++
 		w.refused.Add(ended.Sub(begun))
-		return
+	} else if counts {
+		w.latency.Add(ended.Sub(begun))
 	}
-	w.counts[i] += n
-	w.latency.Add(ended.Sub(begun))
+	if i, counts := w.intervalOf(ended); counts && err == nil {
+		w.counts[i] += n
+	}
+}
+
+// intervalOf is in which interval of the counted time a moment is.
+func (w *worker) intervalOf(at time.Time) (int, bool) {
+	since := at.Sub(w.begin)
+	i := int(since / w.interval)
+	return i, since >= 0 && i < len(w.counts)
 }
 
 // one does one operation and gives for how many it counts.
@@ -132,7 +148,7 @@ func (w *worker) one(ctx context.Context) (int, error) {
 		if w.dice.IntN(100) < 5 {
 			return 1, w.put(ctx, n)
 		}
-		return 1, w.get(ctx, n, false)
+		return 1, w.getBy(ctx, w.reader, n, false)
 	case Incr:
 		w.asked++
 		err := w.user.Increment(ctx, counterKey)
@@ -178,6 +194,9 @@ func (w *worker) batch(ctx context.Context, from, many int) error {
 		w.batchValues = append(w.batchValues, w.value[at:len(w.value):len(w.value)])
 	}
 	err := w.user.PutAll(ctx, w.batchKeys, w.batchValues)
+	if errors.Is(err, system.ErrNot) {
+		return err // nothing was sent: of no key there is a doubt
+	}
 	for i := range many {
 		w.learn(from+i, first+uint64(i), err)
 	}
@@ -190,11 +209,15 @@ var ErrOld = errors.New("a read gave the wrong value")
 // get reads a key. Nobody else writes it, so what a linearizable read may give is
 // known; a stale one may give any value that was ever sent.
 func (w *worker) get(ctx context.Context, n int, stale bool) error {
+	return w.getBy(ctx, w.user, n, stale)
+}
+
+func (w *worker) getBy(ctx context.Context, user system.User, n int, stale bool) error {
 	least := w.acked[n]
 	if seq, has := w.doubt[n]; has {
 		least = min(least, seq)
 	}
-	value, err := w.user.Get(ctx, w.keys[n], stale)
+	value, err := user.Get(ctx, w.keys[n], stale)
 	switch {
 	case errors.Is(err, system.ErrMissing) && (least == 0 || stale):
 		return nil
@@ -224,10 +247,10 @@ func (w *worker) scratchFor() []byte {
 func (w *worker) fill(ctx context.Context) error {
 	for from := 0; from < len(w.keys); {
 		many := min(BatchSize, len(w.keys)-from)
-		err := w.patiently(ctx, func() error { return w.batch(ctx, from, many) })
+		err := w.patiently(ctx, func(ctx context.Context) error { return w.batch(ctx, from, many) })
 		if errors.Is(err, system.ErrNot) {
 			many = 1
-			err = w.patiently(ctx, func() error { return w.put(ctx, from) })
+			err = w.patiently(ctx, func(ctx context.Context) error { return w.put(ctx, from) })
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.keys[from], err)
@@ -237,13 +260,20 @@ func (w *worker) fill(ctx context.Context) error {
 	return nil
 }
 
-// patience is how long something outside the counted time is tried again.
-const patience = 15 * time.Second
+// patience is how long something outside the counted time is tried again, and
+// oneTry how long an answer is waited for: whoever asks a server that is stopped
+// gets none.
+const (
+	patience = 15 * time.Second
+	oneTry   = 5 * time.Second
+)
 
-func (w *worker) patiently(ctx context.Context, do func() error) error {
+func (w *worker) patiently(ctx context.Context, do func(context.Context) error) error {
 	until := time.Now().Add(patience)
 	for {
-		err := do()
+		one, done := context.WithTimeout(ctx, oneTry)
+		err := do(one)
+		done()
 		if err == nil || errors.Is(err, system.ErrNot) || errors.Is(err, ErrOld) || time.Now().After(until) {
 			return err
 		}

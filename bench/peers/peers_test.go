@@ -257,7 +257,7 @@ func outlives(t *testing.T, c system.System, protocol string) {
 	t.Helper()
 	u := user(t, c, protocol, 0)
 	must(t, u.Put(limited(t), "before", []byte("acknowledged")))
-	killed, err := c.KillLeader(limited(t))
+	killed, err := c.LoseLeader(limited(t), false)
 	must(t, err)
 	begin := time.Now()
 	if err := syscall.Kill(killed, 0); !errors.Is(err, syscall.ESRCH) {

@@ -9,7 +9,7 @@ import (
 
 // blocks are the generated parts of a page, by the name that stands in its marks:
 // "<!-- bench: rows -->" … "<!-- end -->", as internal/figures has them.
-var blocks = map[string]func([]Comparison) string{"rows": rowTable, "cells": cellTable, "roles": roleTable, "sources": sourceTable}
+var blocks = map[string]func([]Comparison) string{"rows": rowTable, "others": otherTable, "cells": cellTable, "roles": roleTable, "more": moreTable, "sources": sourceTable}
 
 const (
 	begin = "<!-- bench: "
@@ -37,7 +37,11 @@ func Page(text string, list []Comparison) (string, error) {
 		if !known {
 			return "", fmt.Errorf("there is no block %q", name)
 		}
-		out.WriteString(begin + name + " -->\n\n" + table(list) + "\n" + end)
+		made := table(list)
+		if strings.Count(made, "\n") == 2 { // a head alone
+			made = "Not measured yet.\n"
+		}
+		out.WriteString(begin + name + " -->\n\n" + made + "\n" + end)
 		text = after
 	}
 }

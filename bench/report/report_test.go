@@ -102,18 +102,22 @@ func TestRowsOfAFileAreReplacedByName(t *testing.T) {
 // spent gives a result what its servers and users took.
 func spent(r Result, acceptors, loader float64) Result {
 	r.Roles, r.Loader = map[string]float64{"acceptor": acceptors, "learner": 5}, loader
+	r.More = map[string]float64{"ops/s at 1000000": acceptors, "ops/s at 200000": 7, "elections": 0}
 	return r
 }
 
 func TestAPagesBlocksAreMadeAnew(t *testing.T) {
 	list := []Comparison{{Row: Row{Name: "puts", What: "puts of all", Figure: Rate, AtLeast: 3}, Source: Source{Command: "go run ./cmd/bench", Commit: "abc1234", Date: "2026-01-02 03:04:05"},
 		Pairs: []Pair{{Ours: spent(result("paxos", 31000, 1), 20, 0.010), Peers: []Result{result("etcd", 10000, 1)}}, {Ours: spent(result("paxos", 29000, 1), 30, 0.020), Peers: []Result{result("etcd", 10000, 1)}}}}}
-	text, err := Page("# A\n<!-- bench: rows -->\nstale table\n<!-- end -->\nbetween\n<!-- bench: cells -->\n<!-- end -->\n<!-- bench: roles -->\n<!-- end -->\n<!-- bench: sources -->\n<!-- end -->\nbehind\n", list)
+	list = append(list, Comparison{Row: Row{Name: "before", What: "against before", Figure: Rate, Peers: []Cell{{System: "paxos/before"}}},
+		Pairs: []Pair{{Ours: result("paxos/now", 500, 1), Peers: []Result{result("paxos/before", 100, 1)}}}})
+	text, err := Page("# A\n<!-- bench: others -->\n<!-- end -->\n<!-- bench: rows -->\nstale table\n<!-- end -->\nbetween\n<!-- bench: cells -->\n<!-- end -->\n<!-- bench: roles -->\n<!-- end -->\n<!-- bench: more -->\n<!-- end -->\n<!-- bench: sources -->\n<!-- end -->\nbehind\n", list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"# A\n", "between\n", "behind\n", "| puts of all | ops/s | 30,000 | 10,000 (etcd http) | **3.00 ×** (2.90–3.10) | 2 | ≥ 3 × | – | holds |",
-		"| paxos | http | put | 1 | 256 | 30,000 |", "| acceptor | learner | users of the bench |\n", "| paxos | http | put | 1 | 256 | 25.0 | 5.00 | 15.0 |\n", "| `puts` | `go run ./cmd/bench` | `abc1234` |"} {
+		"| paxos | http | put | 1 | 256 | 30,000 |", "| against before | ops/s | 500 | 100 (paxos/before http) | **5.00 ×** (5.00–5.00) | 1 |\n", "| acceptor | learner | users of the bench |\n", "| paxos | http | put | 1 | 256 | 25.0 | 5.00 | 15.0 |\n",
+		"| elections | 0 | 2 |\n| paxos | http | put | 1 | ops/s at 200000 | 7.00 | 2 |\n| paxos | http | put | 1 | ops/s at 1000000 | 25.0 | 2 |\n", "| `puts` | `go run ./cmd/bench` | `abc1234` |"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
@@ -151,7 +155,7 @@ func TestMemoryIsNoDisk(t *testing.T) {
 }
 
 func TestFiguresHaveThreeDigits(t *testing.T) {
-	for want, f := range map[string]float64{"1,234,567": 1234567, "999": 999.4, "12.3": 12.34, "1.23": 1.234, "0.012": 0.0123, "–": math.NaN()} {
+	for want, f := range map[string]float64{"1,234,567": 1234567, "999": 999.4, "12.3": 12.34, "1.23": 1.234, "0.012": 0.0123, "0": 0, "–": math.NaN()} {
 		if got := figure(f); got != want {
 			t.Errorf("%v is %q, not %q", f, got, want)
 		}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -50,6 +51,21 @@ func rowTable(list []Comparison) string {
 	return b.String()
 }
 
+// otherTable is the rows that demand nothing.
+func otherTable(list []Comparison) string {
+	var b strings.Builder
+	b.WriteString("| | figure | ours | best peer | ratio, median (lowest–highest) | pairs |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
+	for _, c := range list {
+		if c.AtLeast > 0 || len(c.Peers) == 0 {
+			continue
+		}
+		ours, peer, name := c.Sides()
+		ratios := c.Ratios()
+		fmt.Fprintf(&b, "| %s | %s | %s | %s (%s) | **%s** (%s) | %d |\n", c.What, c.Figure, figure(ours), figure(peer), name, times(Median(ratios)), span(ratios), len(ratios))
+	}
+	return b.String()
+}
+
 // cellTable is what was measured of each cell, for a page.
 func cellTable(list []Comparison) string {
 	var b strings.Builder
@@ -86,6 +102,39 @@ func roleTable(list []Comparison) string {
 		fmt.Fprintf(&b, " %s |\n", figure(1000*s.median(func(r Result) float64 { return r.Loader })))
 	}
 	return b.String()
+}
+
+// moreTable is what only some kinds of cells have, one figure a line.
+func moreTable(list []Comparison) string {
+	var b strings.Builder
+	b.WriteString("| system | protocol | operation | users | figure | | turns |\n| --- | --- | --- | ---: | --- | ---: | ---: |\n")
+	for _, s := range Summaries(list) {
+		names := map[string]bool{}
+		for _, r := range s.results {
+			for name := range r.More {
+				names[name] = true
+			}
+		}
+		for _, name := range slices.SortedFunc(maps.Keys(names), natural) {
+			var list []float64
+			for _, r := range s.results {
+				if f, has := r.More[name]; has {
+					list = append(list, f)
+				}
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %d | %s | %s | %d |\n", s.System, s.Protocol, s.Op, s.Users, name, figure(Median(list)), len(list))
+		}
+	}
+	return b.String()
+}
+
+// natural is the order of names in which a longer number comes after a shorter
+// one.
+func natural(a, b string) int {
+	if strings.TrimRight(a, "0123456789") != strings.TrimRight(b, "0123456789") {
+		return strings.Compare(a, b)
+	}
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
 // sourceTable says of each row how and on what it was got.
@@ -195,7 +244,7 @@ func (s Summary) cells() []string {
 	return []string{s.System, s.Protocol, s.Op, strconv.Itoa(s.Users), strconv.Itoa(s.Size), of(func(r Result) float64 { return r.Rate }),
 		of(func(r Result) float64 { return r.P50 }), of(func(r Result) float64 { return r.P99 }), of(func(r Result) float64 { return r.P999 }),
 		of(func(r Result) float64 { return r.CPU }), of(func(r Result) float64 { return r.Loader }), syncs, of(func(r Result) float64 { return r.Written }),
-		of(func(r Result) float64 { return float64(r.Memory) / mib }), of(func(r Result) float64 { return float64(r.Peak) / mib }), strconv.FormatInt(errors, 10), turns}
+		of(func(r Result) float64 { return float64(r.Memory) / mib }), of(func(r Result) float64 { return float64(r.Peak) / mib }), grouped(errors), turns}
 }
 
 // figure is a number for people: three digits of it, all before the point.
@@ -209,6 +258,8 @@ func figure(f float64) string {
 		return strconv.FormatFloat(f, 'f', 1, 64)
 	case f >= 1:
 		return strconv.FormatFloat(f, 'f', 2, 64)
+	case f == 0:
+		return "0"
 	}
 	return strconv.FormatFloat(f, 'f', 3, 64)
 }

@@ -21,7 +21,9 @@ type settings struct {
 	intervals int
 	keys      int
 	sample    int
-	profile   string
+	// interrupting lets users interrupt servers.
+	interrupting bool
+	profile      string
 }
 
 const (
@@ -84,7 +86,7 @@ func failures(r report.Result) (n int64) {
 
 // spec is the load of a cell.
 func (s settings) spec(c report.Cell) load.Spec {
-	spec := load.Spec{Op: load.Op(c.Op), Users: c.Users, Size: c.Size, Keys: s.keys, Warmup: s.warmup, Interval: s.interval, Intervals: s.intervals, Sample: s.sample}
+	spec := load.Spec{Op: load.Op(c.Op), Users: c.Users, Size: c.Size, Keys: s.keys, Warmup: s.warmup, Interval: s.interval, Intervals: s.intervals, Sample: s.sample, Interrupting: s.interrupting}
 	if reads(spec.Op) {
 		spec.Keys = min(s.keys, max(filled/c.Users, 1))
 	}

@@ -61,6 +61,9 @@ func Command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case o.page != "":
 		return failed(stderr, report.Rewrite(o.page, o.json))
 	}
+	if err := o.whole(rows); err != nil {
+		return wrong(stderr, err)
+	}
 	if err := o.prepare(stderr); err != nil {
 		return wrong(stderr, err)
 	}
@@ -91,15 +94,16 @@ func parse(args []string, stdout, stderr io.Writer) (o *options, code int, ok bo
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {}
-	flags.StringVar(&o.rowNames, "rows", "demanded", "the rows to measure, separated by commas; patterns such as puts-*; demanded, or all")
+	flags.StringVar(&o.rowNames, "rows", "demanded", "the rows to measure, separated by commas; patterns such as puts-*; demanded (about 35 minutes), or all (hours)")
 	flags.BoolVar(&o.list, "list", false, "list the rows that -rows means, and end")
 	flags.IntVar(&o.pairs, "pairs", 5, "how often each row with a demand is measured; the others are measured once")
-	flags.StringVar(&o.only, "only", "", "only these systems, separated by commas: paxos, etcd, dragonboat, nats, rqlite; ratios need both sides")
+	flags.StringVar(&o.only, "only", "", "only these systems, separated by commas, and their variants: paxos, paxos/before, "+strings.Join(peers.Names(), ", ")+"; ratios need both sides, so it cannot replace a row of -json")
 	flags.StringVar(&o.dir, "dir", ".", "a directory on a real disk, for the data of all servers")
 	flags.DurationVar(&o.warmup, "warmup", 2*time.Second, "load that is not counted")
 	flags.DurationVar(&o.interval, "interval", 3*time.Second, "how long a counted interval is")
 	flags.IntVar(&o.intervals, "intervals", 3, "how many intervals are counted")
 	flags.IntVar(&o.keys, "keys", 1000, "keys of each user")
+	flags.BoolVar(&o.interrupting, "interrupting", false, "let the users of the bench interrupt the servers, whose processors they share, for each answer; else they work in batches (SCHED_BATCH)")
 	flags.IntVar(&o.sample, "sample", 4096, "how many keys are read back after each cell, all if there are not more; 1000 at least")
 	flags.StringVar(&o.json, "json", "", "a file for all results, e.g. docs/figures/bench/bench.json; rows that it has already are replaced")
 	flags.StringVar(&o.page, "table", "", "measure nothing; write the tables of this page anew from the file of -json, e.g. docs/performance.md")
@@ -126,7 +130,7 @@ func parse(args []string, stdout, stderr io.Writer) (o *options, code int, ok bo
 func (o *options) check(rest []string) error {
 	switch {
 	case len(rest) > 0:
-		return fmt.Errorf("%q is no flag", rest[0])
+		return fmt.Errorf("%q is no flag; a switch such as -list takes no value, or -list=false", rest[0])
 	case o.pairs < 1, o.intervals < 1, o.keys < 1:
 		return errors.New("-pairs, -intervals and -keys are 1 at least")
 	case o.interval < 10*time.Millisecond, o.warmup < 0:
@@ -159,8 +163,8 @@ func (o *options) prepare(stderr io.Writer) (err error) {
 	if o.only != "" {
 		o.bench.only = map[string]bool{}
 		for name := range strings.SplitSeq(o.only, ",") {
-			kind, _, _ := strings.Cut(name, "/")
-			if kind != "paxos" && !slices.Contains(peers.Names(), name) {
+			name = strings.TrimSpace(name)
+			if !measurable(name) {
 				return fmt.Errorf("-only: there is no system %q", name)
 			}
 			o.bench.only[name] = true
@@ -175,6 +179,35 @@ func (o *options) prepare(stderr io.Writer) (err error) {
 	}
 	o.dir, err = scratch(o.dir)
 	return err
+}
+
+// measurable says whether a system, or a variant of one, is in any row.
+func measurable(name string) bool {
+	kind, _, _ := strings.Cut(name, "/")
+	if name == kind && slices.Contains(peers.Names(), name) {
+		return true
+	}
+	return slices.ContainsFunc(slices.Concat(demanded(), matrix()), func(r report.Row) bool {
+		return slices.ContainsFunc(append([]report.Cell{r.Ours}, r.Peers...), func(c report.Cell) bool { return c.System == name })
+	})
+}
+
+// whole says whether rows may take the place of those in the file: one without
+// its peers would lose what was measured of them.
+func (o *options) whole(rows []report.Row) error {
+	if o.only == "" || o.json == "" {
+		return nil
+	}
+	f, err := report.Read(o.json)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if slices.ContainsFunc(f.Rows, func(c report.Comparison) bool { return c.Name == r.Name }) {
+			return fmt.Errorf("-only leaves peers out, and %s has the row %s with them: give -json another file", o.json, r.Name)
+		}
+	}
+	return nil
 }
 
 // keep adds results to the file.

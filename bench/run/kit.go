@@ -13,6 +13,7 @@ import (
 
 	"paxos/bench/peers"
 	"paxos/bench/system"
+	"paxos/internal/sched"
 )
 
 // kit makes systems, and builds their programs when they are first needed.
@@ -49,16 +50,49 @@ func (k *kit) own(ctx context.Context) (string, error) {
 
 // make makes a system by its name; a variant of ours stands behind a slash.
 func (k *kit) make(ctx context.Context, name string) (system.System, error) {
-	if kind, variant, _ := strings.Cut(name, "/"); kind == "paxos" {
+	kind, variant, _ := strings.Cut(name, "/")
+	if kind == "paxos" {
 		return k.ours(ctx, variant)
 	}
-	if !slices.Contains(peers.Names(), name) {
+	if !slices.Contains(peers.Names(), kind) || variant != "" && variant != inBatches {
 		return nil, fmt.Errorf("there is no system %q", name)
 	}
-	if err := k.peer(ctx, name); err != nil {
+	if err := k.peer(ctx, kind); err != nil {
 		return nil, err
 	}
-	return peers.New(name, k.bin)
+	sys, err := peers.New(kind, k.bin)
+	if err == nil && variant == inBatches {
+		sys = &batched{sys}
+	}
+	return sys, err
+}
+
+// inBatches is a variant of peers: as our own nodes do when they are crowded, and
+// as an operator can let any program do (chrt -b).
+const inBatches = "in-batches"
+
+// batched is a system whose servers work in batches.
+type batched struct{ system.System }
+
+// Counters implements system.Counting, if the peer does.
+func (b *batched) Counters(ctx context.Context) (system.Counters, error) {
+	if counting, ok := b.System.(system.Counting); ok {
+		return counting.Counters(ctx)
+	}
+	return system.Counters{}, system.ErrNot
+}
+
+// Start implements system.System.
+func (b *batched) Start(ctx context.Context, dir string) error {
+	if err := b.System.Start(ctx, dir); err != nil {
+		return err
+	}
+	for _, pid := range b.Processes() {
+		if err := sched.Batch(pid, true); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // peer builds a peer's server once.
@@ -78,6 +112,9 @@ func (k *kit) peer(ctx context.Context, name string) error {
 // machine, which the readers need too.
 const learnerShare = 0.2
 
+// never is more bytes, or slots, than a measurement writes.
+const never = 1 << 40
+
 func (k *kit) ours(ctx context.Context, variant string) (system.System, error) {
 	path, err := k.own(ctx)
 	if err != nil {
@@ -94,6 +131,8 @@ func (k *kit) ours(ctx context.Context, variant string) (system.System, error) {
 			return nil, err
 		}
 		o.Args = nil
+	case "no-snapshots":
+		o.Args = append(o.Args, fmt.Sprintf("--snapshot-bytes=%d", int64(never)), fmt.Sprintf("--snapshot-slots=%d", int64(never)))
 	case "1-learner":
 		o.Learners, o.Share = 1, learnerShare
 	case "3-learners":

@@ -20,6 +20,10 @@ const (
 
 var recovered = map[load.Op]string{recoverAcceptor: "acceptor3", recoverLearner: "learner2"}
 
+// evens is what there is to say when a server has come as far as its like: an
+// acceptor need not have what was chosen without it, only to vote again.
+var evens = map[load.Op]string{recoverAcceptor: "s until it votes as high as the others", recoverLearner: "s until even"}
+
 // The course of such a cell, in seconds of counted time.
 const (
 	healthy    = 5  // before the kill
@@ -43,6 +47,8 @@ func (b *bench) recovery(ctx context.Context, sys system.System, r *report.Resul
 	defer func() { _ = way.Close() }()
 	spec := b.spec(r.Cell)
 	spec.Op = load.Put
+	// Who is started while the users work in batches would have that from them.
+	spec.Interrupting = true
 	crowd, err := load.NewCrowd(spec, way)
 	if err != nil {
 		return err
@@ -66,12 +72,14 @@ func (b *bench) recovery(ctx context.Context, sys system.System, r *report.Resul
 		return err
 	}
 	r.Rate, r.Intervals, r.Ops, r.Errors = o.Rate(), o.Rates, o.Ops, o.Errors
-	back := min(healthy+without+int(r.More["s until even"])+1, len(o.Rates)-1)
+	back := min(healthy+without+int(r.More[evens[load.Op(r.Op)]])+1, len(o.Rates)-1)
 	r.More["ops/s before"] = report.Median(o.Rates[:healthy])
 	r.More["ops/s without it"] = report.Median(o.Rates[healthy+1 : healthy+without])
 	r.More["ops/s while it recovers"] = report.Median(o.Rates[healthy+without : back])
 	r.More["ops/s after"] = report.Median(o.Rates[back:])
-	r.Checked, err = crowd.Check(ctx)
+	if r.Checked, err = crowd.Check(ctx); err == nil && o.Failed() > mostErrors {
+		err = fmt.Errorf("%.2f %% of all operations went wrong: %v", 100*o.Failed(), o.Errors)
+	}
 	return err
 }
 
@@ -93,6 +101,7 @@ func (b *bench) course(ctx context.Context, nodes system.Restarter, id string, r
 	begun := time.Now()
 	var behind int64
 	var err error
+	even := evens[load.Op(r.Op)]
 	for since := time.Duration(0); since < recoverFor*time.Second; since = time.Since(begun) {
 		// It does not answer at first, and under load its metrics may come late.
 		var serves bool
@@ -101,7 +110,7 @@ func (b *bench) course(ctx context.Context, nodes system.Restarter, id string, r
 			r.More["s until it serves"] = time.Since(begun).Seconds()
 		}
 		if err == nil && behind <= 0 {
-			r.More["s until even"] = time.Since(begun).Seconds()
+			r.More[even] = time.Since(begun).Seconds()
 			return nil
 		}
 		b.status("%s: %s is %d slots behind (%v)", r.Cell, id, behind, err)

@@ -81,11 +81,18 @@ func matrix() []report.Row {
 		add(fmt.Sprintf("all-put-%d", users), fmt.Sprintf("puts, %d clients, all systems", users), cell("paxos", "http", load.Put, users, usual), against(all, load.Put, users, usual))
 		add(fmt.Sprintf("all-get-%d", users), fmt.Sprintf("linearizable gets, %d clients, all systems", users), cell("paxos", "http", load.Get, users, usual), against(all, load.Get, users, usual))
 	}
-	for _, op := range []load.Op{load.StaleGet, load.Mixed, load.Incr} {
-		add("all-"+string(op)+"-512", string(op)+", 512 clients", cell("paxos", "http", op, 512, usual), against("etcd grpc, dragonboat http", op, 512, usual))
-	}
-	for _, size := range []int{1 << 10, 16 << 10} {
-		add(fmt.Sprintf("all-put-128-%dk", size>>10), fmt.Sprintf("puts of %d KiB, 128 clients", size>>10), cell("paxos", "http", load.Put, 128, size), against("etcd grpc, dragonboat http, nats native", load.Put, 128, size))
+	given := "etcd-gogc grpc, dragonboat-gogc http, dragonboat-tuned http, nats-gogc native, etcd/in-batches grpc, dragonboat/in-batches http, nats/in-batches native"
+	add("all-put-512-given", "puts, 512 clients, against peers that are given what our nodes choose themselves", cell("paxos", "http", load.Put, 512, usual), against(given, load.Put, 512, usual))
+	for _, users := range []int{1, 16, 128, 512} {
+		for _, op := range []load.Op{load.StaleGet, load.Mixed, load.Incr} {
+			add(fmt.Sprintf("%s-%d", op, users), fmt.Sprintf("%s, %d clients", op, users), cell("paxos", "http", op, users, usual), against("etcd grpc, dragonboat http", op, users, usual))
+		}
+		for _, size := range []int{1 << 10, 16 << 10} {
+			for _, op := range []load.Op{load.Put, load.Get} {
+				add(fmt.Sprintf("%s-%d-%dk", op, users, size>>10), fmt.Sprintf("%ss of %d KiB, %d clients", op, size>>10, users), cell("paxos", "http", op, users, size),
+					against("etcd grpc, dragonboat http, nats native", op, users, size))
+			}
+		}
 	}
 	for _, op := range []load.Op{load.Put, load.Get} {
 		add(fmt.Sprintf("before-%s-512", op), fmt.Sprintf("%ss, 512 clients, against ours before anything was made faster (%s)", op, naive), cell("paxos", "http", op, 512, usual), against("paxos/before http", op, 512, usual))
@@ -93,10 +100,14 @@ func matrix() []report.Row {
 	add("gets-learner-512", "linearizable gets asked of the learners directly, 512 clients", cell("paxos", "learner", load.Get, 512, usual), against(grpc, load.Get, 512, usual))
 	add("stream-put-16", "puts through the Go client, 16 callers", cell("paxos", "stream", load.Put, 16, usual), against(grpc, load.Put, 16, usual))
 	add("log-length", "puts at growing lengths of the log, 128 clients", cell("paxos", "http", logLength, 128, usual), against(grpc, logLength, 128, usual))
+	add("snapshots", "puts, 512 clients, against ours without snapshots", cell("paxos", "http", load.Put, 512, usual), against("paxos/no-snapshots http", load.Put, 512, usual))
+	add("endurance", fmt.Sprintf("puts for %v, 512 clients: flat, and no elections", enduranceFor), cell("paxos", "http", endurance, 512, usual), nil)
 	for _, watchers := range []int{16, 512} {
 		rows = append(rows, report.Row{Name: fmt.Sprintf("watch-%d", watchers), What: fmt.Sprintf("%d writes a second to a key that %d watch: how late they are told", watchRate, watchers),
 			Ours: cell("paxos", "http", watch, watchers, usual), Peers: against(grpc, watch, watchers, usual), Figure: report.P50})
 	}
+	rows = append(rows, report.Row{Name: "silence", What: "time without a successful write after the leader is stopped, with its connections open", Ours: cell("paxos", "http", silence, probes, usual),
+		Peers: against("etcd-tuned grpc-all, etcd grpc-all, dragonboat http", silence, probes, usual), Figure: report.Outage})
 	add("recovery-acceptor", "an acceptor is killed and started again under load", cell("paxos", "http", recoverAcceptor, 64, usual), nil)
 	add("recovery-learner", "a learner is killed and started again under load", cell("paxos", "http", recoverLearner, 64, usual), nil)
 	add("overload", "ten times as many clients as are needed", cell("paxos", "http", overload, 512, usual), nil)
@@ -109,6 +120,7 @@ func pick(patterns string) ([]report.Row, error) {
 	all := slices.Concat(demanded(), matrix())
 	want := map[string]bool{}
 	for p := range strings.SplitSeq(patterns, ",") {
+		p = strings.TrimSpace(p)
 		found := false
 		for i, r := range all {
 			ok, err := path.Match(p, r.Name)

@@ -50,6 +50,9 @@ func TestACellOfOursAndOfAPeerIsMeasured(t *testing.T) {
 	if measured != 3 {
 		t.Errorf("%d cells were measured, not ours and etcd's two", measured)
 	}
+	if code := Command(t.Context(), []string{"-root", here, "-rows", "all-put-16", "-only", "paxos", "-dir", dir, "-json", file}, &out, &progress); code != 2 || !strings.Contains(progress.String(), "another file") {
+		t.Errorf("a row without its peers takes the place of one with them: exit %d", code)
+	}
 	left, err := filepath.Glob(filepath.Join(dir, "bench-data-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
@@ -61,7 +64,7 @@ func TestACellOfOursAndOfAPeerIsMeasured(t *testing.T) {
 
 func TestWrongUsageIsSaid(t *testing.T) {
 	for _, args := range [][]string{{"-rows", "nothing"}, {"-pairs", "0"}, {"-interval", "1ms"}, {"-sample", "10"}, {"-table", "x.md"}, {"word"}, {"-nothing"},
-		{"-only", "cassandra"}, {"-root", "/nowhere"}, {"-dir", "/dev/shm", "-root", "../.."}, {"-rows", "["}} {
+		{"-only", "cassandra"}, {"-only", "paxos/nix"}, {"-list", "yes"}, {"-root", "/nowhere"}, {"-dir", "/dev/shm", "-root", "../.."}, {"-rows", "["}} {
 		var out, err bytes.Buffer
 		if code := Command(t.Context(), args, &out, &err); code != 2 || err.Len() == 0 {
 			t.Errorf("%v: exit %d, %q", args, code, &err)
@@ -96,7 +99,12 @@ func TestEveryRowCanBeMeasured(t *testing.T) {
 			}
 		}
 	}
-	if some, err := pick("puts-*,failover"); err != nil || len(some) < 5 || len(some) >= len(rows) {
+	for name, want := range map[string]bool{"paxos": true, "paxos/before": true, "etcd/in-batches": true, "etcd-tuned": true, "etcd/x": false, "x": false} {
+		if measurable(name) != want {
+			t.Errorf("%s can be measured: %v", name, !want)
+		}
+	}
+	if some, err := pick("puts-*, failover"); err != nil || len(some) < 5 || len(some) >= len(rows) {
 		t.Errorf("a pattern means %d of %d rows, %v", len(some), len(rows), err)
 	}
 }

@@ -2,7 +2,9 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"paxos/bench/load"
@@ -13,6 +15,7 @@ import (
 // Operations that are more than a load.
 const (
 	failover  load.Op = "failover"   // the leader is killed
+	silence   load.Op = "silence"    // the leader is stopped, and nobody is told by a closed connection
 	memory    load.Op = "memory"     // a million keys
 	logLength load.Op = "log-length" // puts at growing lengths of the log
 	overload  load.Op = "overload"   // ten times as many clients as are needed
@@ -20,8 +23,9 @@ const (
 
 // specials measure a system that runs.
 var specials = map[load.Op]func(b *bench, ctx context.Context, sys system.System, r *report.Result) error{
-	failover: (*bench).failover, memory: (*bench).memory, logLength: (*bench).logLength, overload: (*bench).overload,
+	failover: (*bench).failover, silence: (*bench).failover, memory: (*bench).memory, logLength: (*bench).logLength, overload: (*bench).overload,
 	watch: (*bench).watch, recoverAcceptor: (*bench).recovery, recoverLearner: (*bench).recovery,
+	endurance: (*bench).endurance,
 }
 
 // Failover is measured with a write every 5 ms, whatever became of those before:
@@ -41,16 +45,23 @@ func (b *bench) failover(ctx context.Context, sys system.System, r *report.Resul
 	defer func() { _ = way.Close() }()
 	var seen load.Outage
 	crowd, err := load.NewCrowd(load.Spec{Op: load.Put, Users: r.Users, Size: r.Size, Keys: 8, Warmup: b.warmup, Interval: afterKill, Intervals: 1,
-		Rate: probeRate, Patience: probePatience, Acked: seen.Acked, Sample: b.sample}, way)
+		Rate: probeRate, Patience: probePatience, Acked: seen.Acked, Sample: b.sample, Interrupting: b.interrupting}, way)
 	if err != nil {
 		return err
 	}
 	var killed time.Time
-	o, err := crowd.Run(ctx, load.Moments{Begin: func() error {
+	var pid int
+	silently := load.Op(r.Op) == silence
+	o, err := crowd.Run(ctx, load.Moments{Begin: func() (err error) {
 		killed = time.Now()
-		_, err := sys.KillLeader(ctx)
+		pid, err = sys.LoseLeader(ctx, silently)
 		return err
 	}})
+	if silently && pid > 0 {
+		// It goes on, as one that was only cut off would: whoever is connected to it
+		// can read what was acknowledged meanwhile.
+		err = errors.Join(err, syscall.Kill(pid, syscall.SIGCONT))
+	}
 	if err != nil {
 		return err
 	}
@@ -58,7 +69,7 @@ func (b *bench) failover(ctx context.Context, sys system.System, r *report.Resul
 	r.Outage = float64(outage) / float64(time.Millisecond)
 	r.Ops, r.Errors, r.Rate = o.Ops, o.Errors, o.Rate()
 	if outage > longestOutage {
-		return fmt.Errorf("no write succeeded for %v after the leader was killed", outage.Round(time.Millisecond))
+		return fmt.Errorf("no write succeeded for %v after the leader was lost", outage.Round(time.Millisecond))
 	}
 	if err := crowd.Survivors(ctx); err != nil {
 		return err
@@ -149,6 +160,9 @@ func (b *bench) logLength(ctx context.Context, sys system.System, r *report.Resu
 		o, err := crowd.Again(b.interval, b.intervals).Run(ctx, load.Moments{Begin: scale.begin, End: scale.end})
 		if err != nil {
 			return err
+		}
+		if o.Failed() > mostErrors {
+			return fmt.Errorf("at %d: %.2f %% of all operations went wrong: %v", length, 100*o.Failed(), o.Errors)
 		}
 		before := r.Ops
 		fill(r, o, scale)

@@ -150,13 +150,16 @@ func (o *Ours) Stop() error {
 	return err
 }
 
-// KillLeader implements System.
-func (o *Ours) KillLeader(ctx context.Context) (int, error) {
+// LoseLeader implements System.
+func (o *Ours) LoseLeader(ctx context.Context, silently bool) (int, error) {
 	id, err := o.cluster.WaitLeader(ctx)
 	if err != nil {
 		return 0, err
 	}
 	pid := o.cluster.State(id).PID
+	if silently {
+		return pid, o.cluster.Pause(id)
+	}
 	return pid, o.cluster.Kill(id)
 }
 

@@ -64,3 +64,15 @@ func metricAt(ctx context.Context, address, name string) (float64, error) {
 	}
 	return n, err
 }
+
+// Elections implements Electing.
+func (o *Ours) Elections(ctx context.Context) (sum int64, err error) {
+	for _, address := range o.addresses(paxos.ProposerRole) {
+		n, err := metricAt(ctx, address, "paxos_elections_stood_total")
+		if err != nil {
+			return 0, err
+		}
+		sum += int64(n)
+	}
+	return sum, nil
+}

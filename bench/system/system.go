@@ -22,8 +22,9 @@ type System interface {
 	Processes() []int
 	// Stop ends them all and waits. It may be called twice, and without Start.
 	Stop() error
-	// KillLeader kills whoever leads, without a warning.
-	KillLeader(ctx context.Context) (pid int, err error)
+	// LoseLeader takes away whoever leads, without a warning: killed, or silently,
+	// stopped with all its connections open.
+	LoseLeader(ctx context.Context, silently bool) (pid int, err error)
 	// Way is how users reach it: "http", "grpc", "stream", "native". One that it
 	// does not have is ErrNot.
 	Way(protocol string) (Way, error)
@@ -71,6 +72,12 @@ type Counters struct {
 // Counting is a system that counts its own syncs.
 type Counting interface {
 	Counters(ctx context.Context) (Counters, error)
+}
+
+// Electing is a system that counts its elections.
+type Electing interface {
+	// Elections is how many were stood in since the servers were started.
+	Elections(ctx context.Context) (int64, error)
 }
 
 // Profiled is a system whose processes give CPU profiles.

@@ -44,8 +44,9 @@ type Answer struct {
 
 // StatusError is an answer that is no success.
 type StatusError struct {
-	Status int
-	Body   string // its beginning
+	Status     int
+	Body       string // its beginning
+	RetryAfter bool
 }
 
 // Error implements error.
@@ -56,7 +57,7 @@ func (a Answer) Err() error {
 	if a.Status >= 200 && a.Status < 300 {
 		return nil
 	}
-	return &StatusError{a.Status, string(a.Body[:min(len(a.Body), 300)])}
+	return &StatusError{a.Status, string(a.Body[:min(len(a.Body), 300)]), a.RetryAfter}
 }
 
 // ErrForeign means that the server speaks something that is not understood here.

@@ -117,13 +117,13 @@ func (c *Cluster) leads(ctx context.Context) (int, error) {
 	return 0, fmt.Errorf("no member of dragonboat says that it leads: %w", errors.Join(errs...))
 }
 
-// KillLeader implements system.System.
-func (c *Cluster) KillLeader(ctx context.Context) (int, error) {
+// LoseLeader implements system.System.
+func (c *Cluster) LoseLeader(ctx context.Context, silently bool) (int, error) {
 	leader, err := c.leads(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return c.group.Kill(name(leader))
+	return c.group.Lose(name(leader), silently)
 }
 
 // Way implements system.System.

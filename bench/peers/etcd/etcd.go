@@ -162,8 +162,8 @@ func dial(endpoints ...string) (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{Endpoints: endpoints, DialTimeout: 5 * time.Second, Logger: zap.NewNop()})
 }
 
-// KillLeader implements system.System.
-func (c *Cluster) KillLeader(ctx context.Context) (int, error) {
+// LoseLeader implements system.System.
+func (c *Cluster) LoseLeader(ctx context.Context, silently bool) (int, error) {
 	client, err := dial(c.grpc...)
 	if err != nil {
 		return 0, err
@@ -173,7 +173,7 @@ func (c *Cluster) KillLeader(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return c.group.Kill(name(leader))
+	return c.group.Lose(name(leader), silently)
 }
 
 // Way implements system.System.

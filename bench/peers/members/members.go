@@ -114,8 +114,9 @@ func (g *Group) Processes() []int {
 	return ids
 }
 
-// Kill ends the named member at once, and waits for its end.
-func (g *Group) Kill(name string) (int, error) {
+// Lose ends the named member at once, and waits for its end; or silently stops it,
+// until Stop.
+func (g *Group) Lose(name string, silently bool) (int, error) {
 	g.mu.Lock()
 	i := slices.IndexFunc(g.running, func(m *member) bool { return m.name == name })
 	if i < 0 || g.running[i].over() {
@@ -124,6 +125,9 @@ func (g *Group) Kill(name string) (int, error) {
 	}
 	m := g.running[i]
 	g.mu.Unlock()
+	if silently {
+		return m.process.Process.Pid, m.process.Process.Signal(syscall.SIGSTOP)
+	}
 	if err := m.process.Process.Kill(); err != nil {
 		return 0, fmt.Errorf("killing %s: %w", name, err)
 	}
@@ -137,8 +141,10 @@ func (g *Group) Stop() error {
 	defer g.mu.Unlock()
 	var problems []error
 	for _, m := range g.running {
-		if err := m.process.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			problems = append(problems, fmt.Errorf("stopping %s: %w", m.name, err))
+		for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGCONT} {
+			if err := m.process.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				problems = append(problems, fmt.Errorf("stopping %s: %w", m.name, err))
+			}
 		}
 	}
 	late := time.NewTimer(cmp.Or(g.Grace, Grace))

@@ -3,6 +3,7 @@ package members
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -65,7 +66,7 @@ func TestOneMemberIsKilledAndTheOthersAreStopped(t *testing.T) {
 	if len(all) != 3 {
 		t.Fatalf("%d processes", len(all))
 	}
-	killed, err := g.Kill("b")
+	killed, err := g.Lose("b", false)
 	must(t, err)
 	if killed != all[1] {
 		t.Errorf("%d was killed, not %d", killed, all[1])
@@ -75,12 +76,40 @@ func TestOneMemberIsKilledAndTheOthersAreStopped(t *testing.T) {
 		t.Errorf("of %v there are %v left", all, left)
 	}
 	for _, name := range []string{"b", "z"} {
-		if _, err := g.Kill(name); err == nil {
+		if _, err := g.Lose(name, false); err == nil {
 			t.Errorf("%s was killed, which does not run", name)
 		}
 	}
 	must(t, g.Stop())
 	gone(t, all...)
+}
+
+func TestASilentMemberIsThereAndDoesNothing(t *testing.T) {
+	var g Group
+	shell(t, &g, waits, waits)
+	pid, err := g.Lose("a", true)
+	must(t, err)
+	for i := 0; !stopped(t, pid); i++ {
+		if i > 500 {
+			t.Fatalf("%d is not stopped", pid)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	if len(g.Processes()) != 2 {
+		t.Errorf("%v are left of two", g.Processes())
+	}
+	begin := time.Now()
+	must(t, g.Stop())
+	if took := time.Since(begin); took > Grace/2 {
+		t.Errorf("who is stopped did not hear that it is to end: %v", took)
+	}
+	gone(t, pid)
+}
+
+func stopped(t *testing.T, pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	must(t, err)
+	return strings.HasPrefix(string(text[strings.LastIndexByte(string(text), ')'):]), ") T")
 }
 
 func TestAMemberThatWillNotEndIsKilled(t *testing.T) {

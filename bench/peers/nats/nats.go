@@ -193,8 +193,8 @@ func (c *Cluster) dial(member int) (*nats.Conn, error) {
 		nats.ReconnectWait(50*time.Millisecond), nats.MaxReconnects(-1))
 }
 
-// KillLeader implements system.System.
-func (c *Cluster) KillLeader(ctx context.Context) (int, error) {
+// LoseLeader implements system.System.
+func (c *Cluster) LoseLeader(ctx context.Context, silently bool) (int, error) {
 	conn, err := c.dial(0)
 	if err != nil {
 		return 0, err
@@ -208,7 +208,7 @@ func (c *Cluster) KillLeader(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return c.group.Kill(name(leader))
+	return c.group.Lose(name(leader), silently)
 }
 
 // Way implements system.System.

@@ -137,13 +137,13 @@ func (c *Cluster) look(ctx context.Context) (leader, found int, err error) {
 	return 0, 0, fmt.Errorf("no member of rqlite knows a leader: %w", errors.Join(errs...))
 }
 
-// KillLeader implements system.System.
-func (c *Cluster) KillLeader(ctx context.Context) (int, error) {
+// LoseLeader implements system.System.
+func (c *Cluster) LoseLeader(ctx context.Context, silently bool) (int, error) {
 	leader, _, err := c.look(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return c.group.Kill(name(leader))
+	return c.group.Lose(name(leader), silently)
 }
 
 // Way implements system.System.
