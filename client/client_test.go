@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"paxos/client"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 // service is a made-up client service.
@@ -35,17 +35,6 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
 	return s.URL
-}
-
-// nobody is an address where nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func connect(t *testing.T, addresses ...string) *client.Client {
@@ -146,7 +135,7 @@ func TestAnAddressThatCannotBeReachedIsPassedOver(t *testing.T) {
 
 func anAddressThatCannotBeReachedIsPassedOver(t *testing.T, service func(*testing.T, http.HandlerFunc) string) {
 	asked := 0
-	c := connect(t, nobody(t), service(t, func(w http.ResponseWriter, _ *http.Request) { asked++; fmt.Fprint(w, sent) }))
+	c := connect(t, ports.Closed(t), service(t, func(w http.ResponseWriter, _ *http.Request) { asked++; fmt.Fprint(w, sent) }))
 	for range 2 {
 		if _, err := c.Send(t.Context(), "v"); err != nil {
 			t.Fatal(err)
@@ -155,7 +144,7 @@ func anAddressThatCannotBeReachedIsPassedOver(t *testing.T, service func(*testin
 	if asked != 2 {
 		t.Errorf("asked %d times", asked)
 	}
-	_, err := connect(t, nobody(t), nobody(t)).Send(t.Context(), "v")
+	_, err := connect(t, ports.Closed(t), ports.Closed(t)).Send(t.Context(), "v")
 	if !errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrUnknown) {
 		t.Errorf("nobody at all: %v", err)
 	}
@@ -193,7 +182,7 @@ func aRefusalDoesNotTakeBackThatAnEarlierCopyMayApply(t *testing.T, service func
 	if _, err := connect(t, service(t, hangUp), refusing).Send(t.Context(), "v", client.Key("k")); !errors.Is(err, client.ErrUnknown) {
 		t.Errorf("lost, then refused: %v", err)
 	}
-	if _, err := connect(t, service(t, hangUp), nobody(t)).Send(t.Context(), "v", client.Key("k")); !errors.Is(err, client.ErrUnknown) {
+	if _, err := connect(t, service(t, hangUp), ports.Closed(t)).Send(t.Context(), "v", client.Key("k")); !errors.Is(err, client.ErrUnknown) {
 		t.Errorf("lost, then nobody: %v", err)
 	}
 	if _, err := connect(t, service(t, hangUp), burnt).Send(t.Context(), "v", client.Key("k")); !errors.Is(err, client.ErrConflict) {
@@ -254,7 +243,7 @@ func theDeadlineIsToldAndKept(t *testing.T, service func(*testing.T, http.Handle
 }
 
 func TestWhatIsNoTextOrNoAddressIsRefusedHere(t *testing.T) {
-	c := connect(t, nobody(t))
+	c := connect(t, ports.Closed(t))
 	if _, err := c.Send(t.Context(), "\xff"); !errors.Is(err, client.ErrBadRequest) {
 		t.Error(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"paxos/client"
+	"paxos/test/ports"
 )
 
 // places are the requests for a place that a fake has seen.
@@ -73,7 +74,7 @@ func TestALostCopyDoesNotTakeTheLockAgain(t *testing.T) {
 func TestAPlaceIsTakenOnceAndWaitedFor(t *testing.T) {
 	f := newFake()
 	f.queue = []client.Place{{Name: "l", Token: 1, Lease: 99}}
-	c := connect(t, nobody(t), service(t, f.ServeHTTP))
+	c := connect(t, ports.Closed(t), service(t, f.ServeHTTP))
 	locked := make(chan error, 1)
 	go func() {
 		lock, err := c.Lock(t.Context(), "l", client.OnLease(7))

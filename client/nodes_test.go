@@ -14,6 +14,7 @@ import (
 	"paxos/client"
 	"paxos/gossip"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 // pages serves the values v1 to vN, two a page.
@@ -91,7 +92,7 @@ func TestOfTwoLeadersTheHigherBallotLeads(t *testing.T) {
 	if l, err := c.Leader(t.Context()); err != nil || l.Node != "proposer2" {
 		t.Errorf("%+v, %v", l, err)
 	}
-	_, err := c.LeaderAmong(t.Context(), []string{other, nobody(t)})
+	_, err := c.LeaderAmong(t.Context(), []string{other, ports.Closed(t)})
 	if !errors.Is(err, client.ErrUnavailable) || !strings.Contains(err.Error(), "proposer3 hears 1 acceptor of 2 needed") || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("nobody leads: %v", err)
 	}
@@ -110,7 +111,7 @@ func TestOfTwoLeadersTheHigherBallotLeads(t *testing.T) {
 }
 
 func TestARefusedInitialisationIsAConflictThatSaysWhy(t *testing.T) {
-	c := connect(t, nobody(t))
+	c := connect(t, ports.Closed(t))
 	answer := func(status int, body string) string {
 		return service(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); fmt.Fprint(w, body) })
 	}
@@ -140,7 +141,7 @@ func TestEventsAreFollowedUntilTheNodeGoesAway(t *testing.T) {
 			_ = json.NewEncoder(w).Encode(client.Event{Number: paxos.Number(i + 1), Kind: "chosen"})
 		}
 	})
-	c := connect(t, nobody(t))
+	c := connect(t, ports.Closed(t))
 	var got []paxos.Number
 	var last error
 	for e, err := range c.Follow(t.Context(), address, client.Events{FromStart: true, Kinds: []string{"chosen", "elected"}}) {
@@ -175,7 +176,7 @@ func TestMembersReadWhatGossipWrites(t *testing.T) {
 }
 
 func TestAllAddressesThatAreSilentAreNamed(t *testing.T) {
-	one, two := nobody(t), nobody(t)
+	one, two := ports.Closed(t), ports.Closed(t)
 	_, err := connect(t, one, two).Members(t.Context())
 	want := strings.TrimPrefix(one, "http://") + " does not answer: connection refused; " + strings.TrimPrefix(two, "http://") + " does not answer: connection refused"
 	if !errors.Is(err, client.ErrUnavailable) || !errors.Is(err, syscall.ECONNREFUSED) || !strings.HasSuffix(err.Error(), want) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"paxos/client"
+	"paxos/test/ports"
 )
 
 // A service that ends each stream after a few events, or dies in the middle of
@@ -40,7 +41,7 @@ func TestAWatchGoesOnWithoutGapOrDuplicate(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
-	c := connect(t, nobody(t), service(t, broken), service(t, broken))
+	c := connect(t, ports.Closed(t), service(t, broken), service(t, broken))
 	seen := map[uint64]int{}
 	last, progress := uint64(0), 0
 	for ch, err := range c.Watch(t.Context(), client.Prefix("k"), client.WatchFrom(uint64(10)), client.OnProgress(func(client.Progress) { progress++ })) {
@@ -82,7 +83,7 @@ func TestHowAWatchEnds(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := last(connect(t, nobody(t)), ctx, client.One("k")); !errors.Is(err, context.DeadlineExceeded) {
+	if err := last(connect(t, ports.Closed(t)), ctx, client.One("k")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("nobody there: %v", err)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -90,7 +91,7 @@ func TestHowAWatchEnds(t *testing.T) {
 	if err := last(connect(t, service(t, newFake().ServeHTTP)), ctx, client.One("k")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("nothing changes: %v", err)
 	}
-	if err := last(connect(t, nobody(t)), t.Context(), client.One("")); !errors.Is(err, client.ErrBadRequest) {
+	if err := last(connect(t, ports.Closed(t)), t.Context(), client.One("")); !errors.Is(err, client.ErrBadRequest) {
 		t.Errorf("no key: %v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"paxos/client"
 	"paxos/client/wire"
+	"paxos/test/ports"
 )
 
 // written answers a put that came as a request.
@@ -56,7 +57,7 @@ func TestAStreamCutAnywhereIsALostAnswer(t *testing.T) {
 		}
 	}
 	hear := func(s *talk, _ wire.Write) { s.say(answer); s.end() }
-	if w, err := connect(t, talking(t, nil, hear), nobody(t)).Put(t.Context(), "k", "v", client.WithoutKey()); err != nil || w.Slot != 7 || w.Key.Mod != 2 || w.Client != "client1" {
+	if w, err := connect(t, talking(t, nil, hear), ports.Closed(t)).Put(t.Context(), "k", "v", client.WithoutKey()); err != nil || w.Slot != 7 || w.Key.Mod != 2 || w.Client != "client1" {
 		t.Errorf("cut behind the answer: %+v, %v", w, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"paxos/audit"
 	"paxos/client"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 // village is a cluster of made-up nodes that keep a log: one acceptor and two
@@ -50,7 +51,7 @@ func newVillage() *village {
 func (v *village) start(t *testing.T) string {
 	members := client.Members{Node: "client1"}
 	for _, id := range []paxos.NodeID{"acceptor1", "learner1", "learner2"} {
-		at := nobody(t)
+		at := ports.Closed(t)
 		if v.logs[id] != nil {
 			at = made(t, func(w http.ResponseWriter, r *http.Request) { v.answer(w, r, id) })
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"paxos/client"
+	"paxos/test/ports"
 )
 
 // benchStore is a made-up client service that has what bench asks for, and goes
@@ -347,12 +348,11 @@ func TestABenchOfACluster(t *testing.T) {
 		code int
 		says string
 	}{
-		"bench --timeout 300ms":              {nobody(t), ExitUnavailable, "connection refused"},
-		"bench mixed --timeout 300ms":        {nobody(t), ExitUnavailable, "connection refused"},
+		"bench mixed --timeout 300ms":        {ports.Closed(t), ExitUnavailable, "connection refused"},
 		"bench --size 4000000":               {refuses(t, 413, "too-large", "too large"), ExitUsage, "too large"},
 		"bench get --size 4000 --clients 1":  {refuses(t, 413, "too-large", "too large"), ExitUsage, "too large"},
 		"bench --clients 2 --prefix a//b":    {refuses(t, 400, "bad-request", "no such key"), ExitUsage, "no such key"},
-		"bench --timeout 300ms -o json put ": {nobody(t), ExitUnavailable, `"exit_code":5`},
+		"bench --timeout 300ms -o json put ": {ports.Closed(t), ExitUnavailable, `"exit_code":5`},
 	} {
 		got := run(t.Context(), nil, append(strings.Fields(line), "--endpoints", x.at)...)
 		if got.code != x.code || !strings.Contains(got.err, x.says) || got.out != "" {

@@ -15,6 +15,7 @@ import (
 
 	"paxos/client"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 func TestProblemsAreJSONWhereJSONIsWanted(t *testing.T) {
@@ -27,10 +28,10 @@ func TestProblemsAreJSONWhereJSONIsWanted(t *testing.T) {
 	}{
 		{"put --if-missing a 8 -o json", answers(t, 412, changed), problem{client.Problem{Type: "urn:paxos:condition-failed", Detail: "it is not so", Hint: "it is 7, at revision 5", Current: &kv}, "Precondition Failed", 412, ExitConflict}},
 		{"get --prefix a --timeout 300ms -o ndjson", refuses(t, 503, "no-quorum", "no quorum"), problem{client.Problem{Type: "urn:paxos:no-quorum", Detail: "no quorum"}, "", 503, ExitUnavailable}},
-		{"get a --timeout 300ms --output=json", nobody(t), problem{client.Problem{Type: "urn:paxosctl:unavailable", Detail: "connection refused", Hint: "--endpoints"}, "", 0, ExitUnavailable}},
-		{"get a b -o json", nobody(t), problem{client.Problem{Type: "urn:paxosctl:usage", Detail: `"b" is not expected`, Hint: "--help"}, "", 0, ExitUsage}},
-		{"get a --nonsense --output json", nobody(t), problem{client.Problem{Type: "urn:paxosctl:usage", Detail: "--nonsense"}, "", 0, ExitUsage}},
-		{"get a -ojson --nonsense", nobody(t), problem{client.Problem{Type: "urn:paxosctl:usage", Detail: "--nonsense"}, "", 0, ExitUsage}},
+		{"get a --timeout 300ms --output=json", ports.Closed(t), problem{client.Problem{Type: "urn:paxosctl:unavailable", Detail: "connection refused", Hint: "--endpoints"}, "", 0, ExitUnavailable}},
+		{"get a b -o json", ports.Closed(t), problem{client.Problem{Type: "urn:paxosctl:usage", Detail: `"b" is not expected`, Hint: "--help"}, "", 0, ExitUsage}},
+		{"get a --nonsense --output json", ports.Closed(t), problem{client.Problem{Type: "urn:paxosctl:usage", Detail: "--nonsense"}, "", 0, ExitUsage}},
+		{"get a -ojson --nonsense", ports.Closed(t), problem{client.Problem{Type: "urn:paxosctl:usage", Detail: "--nonsense"}, "", 0, ExitUsage}},
 		{"send -o json v", answers(t, 504, client.Problem{Type: "urn:paxos:unknown", Detail: "nobody knows", Session: &session, Sequence: &sequence}), problem{client.Problem{Type: "urn:paxos:unknown", Detail: "nobody knows", Hint: "paxosctl burn 00000000000000ab/3"}, "", 504, ExitUnknown}},
 	} {
 		got := run(t.Context(), nil, append(strings.Fields(x.line), "--endpoints", x.at)...)
@@ -70,7 +71,7 @@ func TestHintsCanBeFollowed(t *testing.T) {
 
 func TestAWatchThatIsNeverOpenedSaysSo(t *testing.T) {
 	t.Chdir(t.TempDir())
-	dead := nobody(t)
+	dead := ports.Closed(t)
 	hangs := made(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	for at, want := range map[string]string{
 		dead:                                    "connection refused",
@@ -133,13 +134,13 @@ func TestSmallWords(t *testing.T) {
 		{"del nokey -o json", answers(t, 200, client.Written{Revision: 5}), ExitOK, `"deleted": "0"`},
 		{"put a 8 --prev", answers(t, 200, client.Written{Key: &kv, Prev: []client.KV{kv}}), ExitOK, "\n\nBEFORE  VALUE  REVISION  VERSION  LEASE\na       7      5         3        -\n"},
 		{"del a --prev", answers(t, 200, client.Written{Deleted: 1, Prev: []client.KV{kv}}), ExitOK, "\n\nBEFORE  VALUE"},
-		{"get a --timeout 0s", nobody(t), ExitUsage, "--timeout 0s is no time to wait"},
+		{"get a --timeout 0s", ports.Closed(t), ExitUsage, "--timeout 0s is no time to wait"},
 		{"local up --timeout -1s", "", ExitUsage, "--timeout -1s is no time to wait"},
 		{"lease grant 5", lease, ExitOK, "5s"},
 		{"lease grant x", lease, ExitUsage, "a number of seconds"},
 		{"lock l --ttl x -- true", lease, ExitUsage, "duration"},
-		{"watch a -- /nonexistent", nobody(t), ExitNoProgram, "/nonexistent cannot be run: no such file or directory\n"},
-		{"lock a -- no-such-program", nobody(t), ExitNoProgram, "no-such-program cannot be run: executable file not found"},
+		{"watch a -- /nonexistent", ports.Closed(t), ExitNoProgram, "/nonexistent cannot be run: no such file or directory\n"},
+		{"lock a -- no-such-program", ports.Closed(t), ExitNoProgram, "no-such-program cannot be run: executable file not found"},
 		{"version", "", ExitOK, "paxosctl version "},
 		{"version -o json", "", ExitOK, `"version": `},
 	} {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +17,7 @@ import (
 
 	"paxos/client"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 // The test's own program stands in for paxosctl where a process is needed:
@@ -64,16 +64,6 @@ func answers(t *testing.T, status int, body any) string {
 	})
 }
 
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 var (
 	session  = paxos.SessionID(0xab)
 	sequence = paxos.Sequence(3)
@@ -106,9 +96,9 @@ func TestEveryExitCodeMeansWhatItSays(t *testing.T) {
 		{"an expired command", ExitConflict, answers(t, 409, client.Problem{Type: "urn:paxos:session_expired", Detail: "too old"}), "send v", "too old"},
 		{"an applied key is not burnt", ExitConflict, answers(t, 200, client.Outcome{Status: "applied", Slot: 7}), "burn k", "k is not burnt: it is applied"},
 		{"no quorum", ExitUnavailable, answers(t, 503, client.Problem{Type: "urn:paxos:not-applied", Detail: "no quorum"}), "send v", "no quorum"},
-		{"nobody there", ExitUnavailable, nobody(t), "send v", "connection refused"},
-		{"nobody to read from", ExitUnavailable, nobody(t), "read --all", "connection refused"},
-		{"no nodes to look at", ExitUnavailable, nobody(t), "status", "connection refused"},
+		{"nobody there", ExitUnavailable, ports.Closed(t), "send v", "connection refused"},
+		{"nobody to read from", ExitUnavailable, ports.Closed(t), "read --all", "connection refused"},
+		{"no nodes to look at", ExitUnavailable, ports.Closed(t), "status", "connection refused"},
 		{"no leader", ExitUnavailable, answers(t, 200, client.Members{}), "leader", "no proposer leads"},
 		{"an unknown outcome", ExitUnknown, answers(t, 504, unknown), "send v", "paxosctl outcome 00000000000000ab/3 tells"},
 		{"an unknown outcome of a key", ExitUnknown, answers(t, 504, unknown), "send --key k v", "paxosctl burn k makes sure"},
@@ -116,7 +106,7 @@ func TestEveryExitCodeMeansWhatItSays(t *testing.T) {
 		{"an unknown outcome of a burn", ExitUnknown, answers(t, 504, unknown), "burn --key 00000000000000ab/3", "paxosctl outcome --key 00000000000000ab/3 tells"},
 		{"a key like a name that nobody saw", ExitNotFound, answers(t, 200, client.Outcome{Status: "not-seen"}), "outcome --key 00000000000000ab/3", "paxosctl burn --key 00000000000000ab/3"},
 		{"a settled command", ExitConflict, answers(t, 200, client.Outcome{Status: "confirmed"}), "burn k", "whether it applied was forgotten"},
-		{"a value like a flag", ExitUsage, nobody(t), "send -dash", "paxosctl send -- -dash"},
+		{"a value like a flag", ExitUsage, ports.Closed(t), "send -dash", "paxosctl send -- -dash"},
 		{"a hint for users of REST", ExitUnavailable, answers(t, 503, client.Problem{Type: "urn:paxos:no-learner", Hint: "nothing was changed; see /gossip/nodes for who is there"}), "read", "paxosctl members shows"},
 		{"an unknown outcome without a name", ExitUnknown, answers(t, 502, "no"), "send v", "look for the value with paxosctl read"},
 	} {
@@ -229,7 +219,7 @@ func TestAValueMayComeFromStandardInput(t *testing.T) {
 		body = strings.TrimSpace(string(b))
 		_ = json.NewEncoder(w).Encode(client.Sent{Status: "applied"})
 	})
-	t.Setenv("PAXOS_ENDPOINTS", nobody(t)+", "+at)
+	t.Setenv("PAXOS_ENDPOINTS", ports.Closed(t)+", "+at)
 	if got := run(t.Context(), strings.NewReader("a\n\"b\"\n"), "send", "-"); got.code != ExitOK || body != `{"value":"a\n\"b\"\n"}` {
 		t.Errorf("%s\n%v", body, got)
 	}
@@ -259,7 +249,7 @@ func nodes(t *testing.T) (endpoint string) {
 		endpoint = made(t, mux.ServeHTTP)
 		members.Members = append(members.Members, client.Member{ID: n.id, Role: n.role, REST: endpoint, State: "alive"})
 	}
-	members.Members = append(members.Members, client.Member{ID: "learner1", Role: paxos.LearnerRole, REST: nobody(t), State: "dead"})
+	members.Members = append(members.Members, client.Member{ID: "learner1", Role: paxos.LearnerRole, REST: ports.Closed(t), State: "dead"})
 	return endpoint
 }
 

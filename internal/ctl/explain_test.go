@@ -10,6 +10,7 @@ import (
 
 	"paxos/client"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 // hamlet is a cluster of made-up nodes, each of which says what the test wants.
@@ -112,7 +113,7 @@ func (h *hamlet) start(gossip func(i int, address string) string) (addresses map
 	addresses = map[paxos.NodeID]string{}
 	members := client.Members{Node: "client1"}
 	for i, id := range h.order {
-		addresses[id] = nobody(h.t)
+		addresses[id] = ports.Closed(h.t)
 		if health := h.health[id]; health != nil {
 			health.State = h.state[id]
 			addresses[id] = answers(h.t, http.StatusOK, health)

@@ -14,6 +14,7 @@ import (
 
 	"paxos/client"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 // refuses is a made-up service that refuses everything.
@@ -38,32 +39,32 @@ func TestWhatTheCommandsOfTheStoreSay(t *testing.T) {
 		{answers(t, 200, written), "put a/b 7 -o json", ExitOK, `"mod_revision": "5"`, ""},
 		{answers(t, 412, current), "put --if-missing a/b 7", ExitConflict, "", "nothing was changed; it is 7, at revision 5"},
 		{refuses(t, 412, "fenced", "not held"), "put --fence a:3 a/b 7", ExitConflict, "", "not held"},
-		{nobody(t), "put --fence a a/b 7", ExitUsage, "", `--fence "a" is not NAME:TOKEN`},
-		{nobody(t), "put --lease x a/b 7", ExitUsage, "", "16 hexadecimal digits"},
-		{nobody(t), "put --if-missing --if-exists a 7", ExitUsage, "", "--if-missing and --if-exists do not go together"},
-		{nobody(t), "put a -7", ExitUsage, "", "paxosctl put -- KEY -7"},
+		{ports.Closed(t), "put --fence a a/b 7", ExitUsage, "", `--fence "a" is not NAME:TOKEN`},
+		{ports.Closed(t), "put --lease x a/b 7", ExitUsage, "", "16 hexadecimal digits"},
+		{ports.Closed(t), "put --if-missing --if-exists a 7", ExitUsage, "", "--if-missing and --if-exists do not go together"},
+		{ports.Closed(t), "put a -7", ExitUsage, "", "paxosctl put -- KEY -7"},
 		{answers(t, 200, client.Got{KV: kv}), "get a/b", ExitOK, "7", ""},
 		{answers(t, 200, client.Got{KV: kv}), "get a/b -o table", ExitOK, "a/b  7      5         3        -", ""},
 		{refuses(t, 404, "no-such-key", "no key"), "get a/b", ExitNotFound, "", `paxosctl get --prefix a/ shows`},
 		{refuses(t, 410, "compacted", "it was forgotten"), "get a/b --revision 2", ExitNotFound, "", "it was forgotten"},
-		{nobody(t), "get a --consistency bounded", ExitUsage, "", "--max-age"},
-		{nobody(t), "get a --consistency session", ExitUsage, "", "--session-token"},
-		{nobody(t), "get a --consistency x", ExitUsage, "", "none of linearizable"},
-		{nobody(t), "get a --limit 3", ExitUsage, "", "belong to --prefix"},
+		{ports.Closed(t), "get a --consistency bounded", ExitUsage, "", "--max-age"},
+		{ports.Closed(t), "get a --consistency session", ExitUsage, "", "--session-token"},
+		{ports.Closed(t), "get a --consistency x", ExitUsage, "", "none of linearizable"},
+		{ports.Closed(t), "get a --limit 3", ExitUsage, "", "belong to --prefix"},
 		{answers(t, 200, client.Keys{Keys: []client.KV{kv, long}, Count: 2}), "get --prefix a", ExitOK, strings.Repeat("é", 100) + "…", ""},
 		{answers(t, 200, client.Keys{Keys: []client.KV{kv}, Count: 9, More: true, Page: "x"}), "get --prefix a --limit 1 -o value", ExitOK, "7\n", "9 keys in all"},
 		{answers(t, 200, client.Keys{Keys: []client.KV{kv}}), "get --prefix a --keys-only -o value", ExitOK, "a/b\n", ""},
 		{answers(t, 200, client.Keys{Keys: []client.KV{kv}}), "get --prefix a -o ndjson", ExitOK, `{"key":"a/b","value":"7",`, ""},
 		{answers(t, 200, client.Keys{Count: 12}), "get --prefix a --count", ExitOK, "12\n", ""},
 		{answers(t, 200, written), "del --prefix a", ExitOK, "2        5", ""},
-		{nobody(t), "del --prefix ''", ExitUsage, "", "--all"},
+		{ports.Closed(t), "del --prefix ''", ExitUsage, "", "--all"},
 		{answers(t, 200, written), "cas a 6 7", ExitOK, "a/b", ""},
 		{answers(t, 412, current), "cas a 6 7", ExitConflict, "", "it is 7"},
 		{answers(t, 200, written), "cas --missing a 7", ExitOK, "a/b", ""},
-		{nobody(t), "cas a 7", ExitUsage, "", "NEW is missing"},
+		{ports.Closed(t), "cas a 7", ExitUsage, "", "NEW is missing"},
 		{answers(t, 200, written), "incr a", ExitOK, "7\n", ""},
 		{answers(t, 200, written), "incr -- a -3", ExitOK, "7\n", ""},
-		{nobody(t), "incr a x", ExitUsage, "", "no whole number"},
+		{ports.Closed(t), "incr a x", ExitUsage, "", "no whole number"},
 		{answers(t, 200, client.Written{Key: &kv, Count: 3}), "append a x", ExitOK, "3\n", ""},
 		{answers(t, 200, client.Compacted{Revision: 9, Compacted: 5}), "compact 5", ExitOK, "9         5", ""},
 		{answers(t, 200, client.Keys{Freshness: client.Freshness{Revision: 9}}), "compact --keep 10", ExitOK, "9         -", "nothing is to be forgotten"},
@@ -71,12 +72,12 @@ func TestWhatTheCommandsOfTheStoreSay(t *testing.T) {
 		{answers(t, 200, client.Leased{Lease: client.Lease{ID: 0xab, TTL: 30000}}), "lease keep-alive --once 00000000000000ab", ExitOK, "30s", ""},
 		{refuses(t, 404, "no-lease", "no lease"), "lease keep-alive 00000000000000ab", ExitNotFound, "", "no lease"},
 		{answers(t, 200, client.Lease{ID: 0xab, Keys: []string{"k"}}), "lease info 00000000000000ab", ExitOK, "k", ""},
-		{nobody(t), "lease info 7", ExitUsage, "", "16 hexadecimal digits"},
+		{ports.Closed(t), "lease info 7", ExitUsage, "", "16 hexadecimal digits"},
 		{answers(t, 200, client.Queue{Name: "l"}), "elect --leader l", ExitNotFound, "", `nobody leads "l"`},
 		{answers(t, 200, client.Queue{Holder: &client.Place{Value: "me", Lease: 1}}), "elect --leader l -o value", ExitOK, "me\n", ""},
 		{answers(t, 200, client.Queue{Holder: &client.Place{Value: "me", Lease: 1}}), "lock --try l -- true", ExitConflict, "", `held by "me"`},
 		{answers(t, 200, client.Queue{Holder: &client.Place{Value: "me", Lease: 1}}), "lock --show l", ExitOK, "holds", ""},
-		{nobody(t), "lock l true", ExitUsage, "", "a command goes after --"},
+		{ports.Closed(t), "lock l true", ExitUsage, "", "a command goes after --"},
 		{refuses(t, 503, "not-applied", "no quorum"), "put a b --timeout 400ms", ExitUnavailable, "", "no quorum"},
 		{refuses(t, 504, "unknown", "nobody knows"), "put a b --timeout 400ms --key k", ExitUnknown, "", "paxosctl burn k makes sure"},
 		{refuses(t, 504, "unknown", "nobody knows"), "put a b --timeout 400ms", ExitUnknown, "", "paxosctl outcome "},
@@ -267,7 +268,7 @@ func TestKeysAreCompletedUpToTheNextSlash(t *testing.T) {
 			t.Errorf("%s: %q, want %q", line, got.out, want)
 		}
 	}
-	t.Setenv("PAXOS_ENDPOINTS", nobody(t))
+	t.Setenv("PAXOS_ENDPOINTS", ports.Closed(t))
 	if got := run(t.Context(), nil, "__complete", "get", "fr"); got.out != ":4\n" {
 		t.Errorf("nobody there: %v", got)
 	}

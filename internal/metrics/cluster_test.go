@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -19,6 +18,7 @@ import (
 	"paxos/internal/config"
 	"paxos/internal/service"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 const patience = 20 * time.Second
@@ -58,17 +58,9 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.b.Write(p)
 }
 
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	must(t, l.Close())
-	return l.Addr().String()
-}
-
 func start(t testing.TB, role paxos.RoleName, gossip string, flags ...string) *node {
 	t.Helper()
-	n := &node{role: role, address: freeAddress(t)}
+	n := &node{role: role, address: ports.Free(t)}
 	flags = append([]string{"--listen", n.address, "--gossip-listen", gossip, "--local", "--acceptors", "acceptor1", "--learners", "learner1"}, flags...)
 	set := pflag.NewFlagSet(string(role), pflag.ContinueOnError)
 	s := config.Flags(set, role)
@@ -115,7 +107,7 @@ func (w *town) all() []*node { return []*node{w.proposer, w.acceptor, w.learner,
 // newTown starts one node of each role, not initialised yet.
 func newTown(t testing.TB) *town {
 	t.Helper()
-	gossip := freeAddress(t)
+	gossip := ports.Free(t)
 	disk := func() []string {
 		return []string{"--data", t.TempDir(), "--allow-unsafe-filesystem", "--join", gossip}
 	}

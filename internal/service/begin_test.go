@@ -11,6 +11,7 @@ import (
 	"paxos/internal/service"
 	"paxos/internal/wal"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 func TestANodeWaitsForItsDirectory(t *testing.T) {
@@ -24,7 +25,7 @@ func TestANodeWaitsForItsDirectory(t *testing.T) {
 			lock, err := wal.Lock(dir, "its predecessor")
 			must(t, err)
 			log, ended := &output{}, make(chan error, 1)
-			s := settingsOf(t, role, plain(freeAddress(t), append(flags, "--lock-wait", "1m")...)...)
+			s := settingsOf(t, role, plain(ports.Free(t), append(flags, "--lock-wait", "1m")...)...)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			go func() { ended <- service.Run(ctx, s, log) }()
@@ -50,7 +51,7 @@ func TestANodeThatWaitsForItsDirectoryCanBeStopped(t *testing.T) {
 	for name, wait := range map[string]string{"stopped": "10m", "patience is over": "200ms", "no patience": "0"} {
 		t.Run(name, func(t *testing.T) {
 			log, ended := &output{}, make(chan error, 1)
-			s := settingsOf(t, paxos.AcceptorRole, plain(freeAddress(t), append(dataFlags(dir), "--lock-wait", wait)...)...)
+			s := settingsOf(t, paxos.AcceptorRole, plain(ports.Free(t), append(dataFlags(dir), "--lock-wait", wait)...)...)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			go func() { ended <- service.Run(ctx, s, log) }()
@@ -73,7 +74,7 @@ func TestANodeThatWaitsForItsDirectoryCanBeStopped(t *testing.T) {
 // A learner and a client service of a cluster whose acceptors do not answer are
 // not ready at once: they may have missed everything.
 func TestANodeIsReadyWhenItHasCaughtUp(t *testing.T) {
-	gossip := freeAddress(t)
+	gossip := ports.Free(t)
 	acceptorDir := t.TempDir()
 	acceptor := runInside(t, paxos.AcceptorRole, append(dataFlags(acceptorDir), "--gossip-listen", gossip)...)
 	initialise(t, acceptor.address)

@@ -15,6 +15,7 @@ import (
 
 	"paxos/client"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 // gathering is a cluster of ten nodes in this process, at the default settings,
@@ -29,12 +30,12 @@ func gather(b *testing.B) gathering {
 	dir, err := os.MkdirTemp(".", "bench-data-")
 	must(b, err)
 	b.Cleanup(func() { must(b, os.RemoveAll(dir)) })
-	seed := freeAddress(b)
+	seed := ports.Free(b)
 	var g gathering
 	start := func(role paxos.RoleName, n int, disk bool, to *[]string) {
 		for i := 1; i <= n; i++ {
 			id := fmt.Sprintf("%s%d", role, i)
-			address, gossip := freeAddress(b), "127.0.0.1:0"
+			address, gossip := ports.Free(b), "127.0.0.1:0"
 			if id == "acceptor1" {
 				gossip = seed
 			}

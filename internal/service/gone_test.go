@@ -7,19 +7,20 @@ import (
 
 	"paxos/client"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 // The election timeout is so long that only what a closed port says can be the
 // reason of an earlier election.
 func TestALeaderThatIsKilledIsReplacedBeforeAnElectionTimeoutIsOver(t *testing.T) {
 	const timeout = 5 * time.Second
-	at, gossips := freeAddress(t), freeAddress(t)
+	at, gossips := ports.Free(t), ports.Free(t)
 	flags := []string{"--election-timeout", timeout.String()}
 	launch(t, paxos.AcceptorRole, at, nil, append(flags, "--data", t.TempDir(), "--allow-unsafe-filesystem", "--gossip-listen", gossips)...)
 	flags = append(flags, "--join", gossips, "--peers", "acceptor1="+at)
 	proposers := map[string]*process{}
 	for _, id := range []string{"proposer1", "proposer2"} {
-		proposers[id] = launch(t, paxos.ProposerRole, freeAddress(t), nil, append(flags, "--id", id)...)
+		proposers[id] = launch(t, paxos.ProposerRole, ports.Free(t), nil, append(flags, "--id", id)...)
 	}
 	initialise(t, at)
 	leader := func() string {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,6 +23,7 @@ import (
 	"paxos/internal/config"
 	"paxos/internal/service"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 const patience = 20 * time.Second
@@ -57,15 +57,6 @@ func until(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("%s: not after %v", what, patience)
 		}
 	}
-}
-
-// freeAddress gives an address that nobody listens on at the moment.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	must(t, l.Close())
-	return l.Addr().String()
 }
 
 // plain are flags of a node that finds nobody unless it is told.
@@ -195,7 +186,7 @@ func settingsOf(t testing.TB, role paxos.RoleName, flags ...string) *config.Sett
 
 func runInside(t testing.TB, role paxos.RoleName, flags ...string) *inside {
 	t.Helper()
-	address := freeAddress(t)
+	address := ports.Free(t)
 	return runAt(t, role, address, plain(address, flags...)...)
 }
 

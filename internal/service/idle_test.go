@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"paxos/internal/raced"
+	"paxos/test/ports"
 )
 
 // figures are what a node's /metrics says of its process.
@@ -93,7 +94,7 @@ func filesFor(t testing.TB, n uint64) {
 func TestTenThousandIdleConnectionsHarmNobody(t *testing.T) {
 	t.Parallel()
 	filesFor(t, idlers+500)
-	p := launch(t, "acceptor", freeAddress(t), nil, "--data", filepath.Join(t.TempDir(), "data"), "--allow-unsafe-filesystem")
+	p := launch(t, "acceptor", ports.Free(t), nil, "--data", filepath.Join(t.TempDir(), "data"), "--allow-unsafe-filesystem")
 	initialise(t, p.address)
 	before := figuresOf(t, p.address)
 	t.Logf("before: %v", before)

@@ -16,6 +16,7 @@ import (
 	"paxos/internal/wal"
 	"paxos/kv"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 func learnerFlags(dir string) []string {
@@ -161,14 +162,14 @@ func TestALearnerRefusesADiskThatIsNotItsOwn(t *testing.T) {
 		other.Config.Acceptors = append([]paxos.NodeID(nil), stored.Config.Acceptors...)
 		change(&other)
 		must(t, wal.WriteIdentity(wal.OS(), c.learnerDir, other))
-		n := launch(t, paxos.LearnerRole, freeAddress(t), nil, append(learnerFlags(c.learnerDir), c.join...)...)
+		n := launch(t, paxos.LearnerRole, ports.Free(t), nil, append(learnerFlags(c.learnerDir), c.join...)...)
 		if code := n.exitCode(t); code != 1 || !strings.Contains(n.said.String(), want) {
 			t.Errorf("it exits with %d and does not say %q:\n%s", code, want, n.said.String())
 		}
 	}
 	must(t, wal.WriteIdentity(wal.OS(), c.learnerDir, stored))
 	c.startLearner(t)
-	s := settingsOf(t, paxos.LearnerRole, plain(freeAddress(t), learnerFlags(c.learnerDir)...)...)
+	s := settingsOf(t, paxos.LearnerRole, plain(ports.Free(t), learnerFlags(c.learnerDir)...)...)
 	if err := service.Run(context.Background(), s, &output{}); err == nil || !strings.Contains(err.Error(), "is held by learner1") {
 		t.Errorf("a second process: %v", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"paxos/internal/service"
 	"paxos/internal/wal"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 func dataFlags(dir string) []string {
@@ -105,9 +106,9 @@ func TestALeaderThatStopsHandsOver(t *testing.T) {
 func TestASecondProcessOnADataDirectoryEndsAndSaysWhoHoldsIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	first := launch(t, paxos.AcceptorRole, freeAddress(t), nil, dataFlags(dir)...)
+	first := launch(t, paxos.AcceptorRole, ports.Free(t), nil, dataFlags(dir)...)
 	alive(t, first.address)
-	for name, address := range map[string]string{"at another address": freeAddress(t), "at the same address": first.address} {
+	for name, address := range map[string]string{"at another address": ports.Free(t), "at the same address": first.address} {
 		second := launch(t, paxos.AcceptorRole, address, nil, dataFlags(dir)...)
 		if code := second.exitCode(t); code != 1 {
 			t.Errorf("%s: it exits with %d", name, code)
@@ -144,7 +145,7 @@ func TestADataDirectoryInMemoryIsRefusedUnlessAllowed(t *testing.T) {
 	dir, err := os.MkdirTemp(memory, "paxos-test-")
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := settingsOf(t, paxos.AcceptorRole, plain(freeAddress(t), "--data", dir)...)
+	s := settingsOf(t, paxos.AcceptorRole, plain(ports.Free(t), "--data", dir)...)
 	err = service.Run(context.Background(), s, &output{})
 	if err == nil || !strings.Contains(err.Error(), "is on tmpfs, which forgets") || !strings.Contains(err.Error(), "--allow-unsafe-filesystem") {
 		t.Fatalf("a data directory on tmpfs: %v", err)

@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"paxos/test/ports"
 )
 
 // strace's lines: process, time, and either a call or the rest of one that was
@@ -133,7 +135,7 @@ func traced(t *testing.T, file string) *process {
 		t.Skipf("!!! %s (%v): the order persist → send is NOT traced on a real process; "+
 			"TestNoAnswerIsSentBeforeItsSyncWithinOneProcess stands in for it", why, err)
 	}
-	return launch(t, "acceptor", freeAddress(t), []string{strace, "-f", "-y", "-ttt", "-s", "1048576", "-e", "signal=none",
+	return launch(t, "acceptor", ports.Free(t), []string{strace, "-f", "-y", "-ttt", "-s", "1048576", "-e", "signal=none",
 		"-e", "trace=fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg", "-o", file},
 		"--data", filepath.Join(t.TempDir(), "data"), "--allow-unsafe-filesystem", "--segment-bytes", "65536")
 }

@@ -10,6 +10,7 @@ import (
 	"paxos/audit"
 	"paxos/internal/service"
 	"paxos/paxos"
+	"paxos/test/ports"
 )
 
 // TestWhatRealNodesDoIsTracedAndMeetsNoObjection: writes, snapshots, a
@@ -41,7 +42,7 @@ func TestATraceThatCannotBeBegunEndsTheNode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(path, nil, 0o600))
 	t.Setenv(audit.TraceVariable, filepath.Join(path, "x"))
-	err := service.Run(context.Background(), settingsOf(t, paxos.ProposerRole, plain(freeAddress(t), "--id", "proposer1")...), &output{})
+	err := service.Run(context.Background(), settingsOf(t, paxos.ProposerRole, plain(ports.Free(t), "--id", "proposer1")...), &output{})
 	if err == nil || !strings.Contains(err.Error(), audit.TraceVariable) {
 		t.Errorf("it ends with %v", err)
 	}
